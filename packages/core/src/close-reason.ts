@@ -1,0 +1,34 @@
+/** Why a connection ended. Every connection has exactly one of these, found in `requestClosed` and in the drain report. */
+export const CloseReason = {
+  /** The handler returned, and its last bytes left. */
+  done: "done",
+  /** The peer ended its side, and the handler saw that end. */
+  peerEnd: "peer-end",
+  /** The peer or the network broke the connection (`ECONNRESET`, `EPIPE`, ...). */
+  peerReset: "peer-reset",
+  /** A hook or the handler threw. */
+  handlerError: "handler-error",
+  /** `verifyRequest` said no, threw, or took longer than `verifyTimeoutMs`. */
+  refused: "refused",
+  /** `authorizeRequest` said no. */
+  unauthorized: "unauthorized",
+  /** A read waited for `idleTimeoutMs` and nothing came. */
+  idle: "idle",
+  /** The whole request took longer than `deadlineMs`. */
+  deadline: "deadline",
+  /** The peer took nothing of our output for `writeStallMs`. */
+  slowReader: "slow-reader",
+  /** A line, a message or a read to the end passed its limit. */
+  tooBig: "too-big",
+  /** The peer broke the protocol: it ended in the middle of what was being read. */
+  protocol: "protocol",
+  /** `close()` reached its deadline, or refused what still waited. */
+  drain: "drain",
+  /** The worker that held the connection is gone. */
+  workerLost: "worker-lost",
+  /** Our side called `abort()`, or destroyed the raw socket. */
+  aborted: "aborted",
+} as const;
+
+/** One of the values of the {@link CloseReason} table. */
+export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];

@@ -1,0 +1,59 @@
+import type { BaseServer } from "../server/base-server.ts";
+import type { DatagramPort } from "../transport/datagram-port.ts";
+import type { Datagram } from "../transport/datagram.ts";
+import { Inbound } from "../transport/inbound.ts";
+import { BaseRequestHandler } from "./base-request-handler.ts";
+import { StreamReader } from "./stream-reader.ts";
+import { StreamWriter } from "./stream-writer.ts";
+
+/**
+ * Handles a datagram as two files: `rfile` is the packet, and what is written to `wfile` becomes the reply, one datagram, when `handle()`
+ * has returned. Nothing is sent if nothing was written, or if `handle()` threw; Python answers in both cases.
+ *
+ * A subclass that overrides `setup()` or `finish()` calls `super`'s.
+ *
+ * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.DatagramRequestHandler | DatagramRequestHandler}
+ */
+export class DatagramRequestHandler<Server extends BaseServer = BaseServer> extends BaseRequestHandler<Server, Datagram> {
+  readonly #written: Uint8Array[] = [];
+  #rfile: StreamReader | undefined;
+  #wfile: StreamWriter | undefined;
+
+  /** What came. */
+  get packet(): Buffer {
+    return this.request.packet;
+  }
+
+  /** The server's socket, for sending to others than the client: `socket.sendTo(data, address)`. */
+  get socket(): DatagramPort {
+    return this.request.socket;
+  }
+
+  /** Reads the packet. */
+  get rfile(): StreamReader {
+    this.#rfile ??= packetReader(this.packet);
+    return this.#rfile;
+  }
+
+  /** Collects the reply. */
+  get wfile(): StreamWriter {
+    this.#wfile ??= new StreamWriter(async (data) => {
+      this.#written.push(Uint8Array.prototype.slice.call(data));
+    }, 0);
+    return this.#wfile;
+  }
+
+  /** Send what was written, if `handle()` succeeded. */
+  override async finish(): Promise<void> {
+    await this.#wfile?.close();
+    if (this.#written.length > 0 && this.request.outcome === undefined) await this.request.reply(Buffer.concat(this.#written));
+  }
+}
+
+function packetReader(packet: Buffer): StreamReader {
+  const still = { resume: () => {}, pause: () => {} };
+  const inbound = new Inbound(still, Infinity, Infinity);
+  inbound.receive(packet);
+  inbound.end();
+  return new StreamReader(inbound);
+}

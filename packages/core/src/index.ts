@@ -1,0 +1,56 @@
+/**
+ * Python's `socketserver` for TypeScript: subclass a request handler, pick a server, compose a mixin, serve.
+ *
+ * @module
+ */
+
+// Servers.
+export { TCPServer } from "./server/tcp-server.ts";
+export { UDPServer } from "./server/udp-server.ts";
+export { UnixStreamServer } from "./server/unix-stream-server.ts";
+export { AsyncTCPServer, AsyncUDPServer, AsyncUnixStreamServer, ThreadingTCPServer } from "./servers.ts";
+export { BaseServer, type CloseOptions, type ServeOptions } from "./server/base-server.ts";
+export { ServerState } from "./server/life-cycle.ts";
+export type { CutRequest, DrainReport } from "./server/drain-report.ts";
+export type { ResolvedServerOptions, ServerOptions } from "./options.ts";
+
+// Mixins.
+export { AsyncMixIn, type AsyncMembers, type AsyncOptions } from "./mixin/async-mixin.ts";
+export { ThreadingMixIn, type ThreadingMembers, type ThreadingOptions } from "./mixin/threading-mixin.ts";
+
+// Handlers.
+export { BaseRequestHandler, type HandlerClass, type HandlerInstance } from "./handler/base-request-handler.ts";
+export { StreamRequestHandler } from "./handler/stream-request-handler.ts";
+export { DatagramRequestHandler } from "./handler/datagram-request-handler.ts";
+export { StreamReader } from "./handler/stream-reader.ts";
+export { StreamWriter, type WriteSink } from "./handler/stream-writer.ts";
+export { runHandler } from "./handler/run-handler.ts";
+
+// Requests.
+export { Connection, type ConnectionOptions } from "./transport/connection.ts";
+export { Datagram } from "./transport/datagram.ts";
+export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
+export type { ServerRequest } from "./transport/server-request.ts";
+
+// Addresses, events, reasons, errors.
+export { formatAddress, type Address, type InternetAddress, type InternetAddressInput, type UnixAddress } from "./address.ts";
+export {
+  DropReason,
+  type ClosedRequestInfo,
+  type DropInfo,
+  type RequestInfo,
+  type ServerEvents,
+  type WorkerExitInfo,
+  type WorkerInfo,
+} from "./events.ts";
+export { CloseReason } from "./close-reason.ts";
+export { ErrorCode, PeerError, SocketServerError, isDisconnect, type ErrorDetails } from "./errors.ts";
+
+// For authors of servers and mixins.
+export { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "./mixin.ts";
+export { flag, integer, milliseconds, optional, type NumberRule, type OptionRule, type OptionRules } from "./option-rules.ts";
+export type { Accepted, RequestSource, SourceOwner } from "./transport/request-source.ts";
+export { AcceptQueue } from "./transport/accept-queue.ts";
+export type { MovedRequest } from "./server/moved-request.ts";
+export type { RequestControl, RequestTraffic } from "./server/request-record.ts";
+export type { WorkerView } from "./worker/pool-worker.ts";

@@ -1,0 +1,55 @@
+/**
+ * The types of mixins, and the static field by which a class says what it adds.
+ *
+ * A mixin is a function from a server class to a subclass of it. It changes one word of the life of a request. What TypeScript cannot
+ * add up by itself (the members and the options of a whole chain) is added up by {@link Mixed}.
+ *
+ * @module
+ */
+
+import type { OptionRules } from "./option-rules.ts";
+import type { BaseServer } from "./server/base-server.ts";
+
+/** Any class of servers. The parameters are `any` because a mixin constructor must accept those of every base (TS2545). */
+export type ServerConstructor = abstract new (address: any, handler: any, options?: any) => BaseServer;
+
+type AddressOf<Base extends ServerConstructor> = ConstructorParameters<Base>[0];
+type HandlerOf<Base extends ServerConstructor> = ConstructorParameters<Base>[1];
+type OptionsOf<Base extends ServerConstructor> = NonNullable<ConstructorParameters<Base>[2]>;
+type Tail<Options> = {} extends Options ? [options?: Options] : [options: Options];
+type Statics<Base> = { [Key in Exclude<keyof Base, "prototype">]: Base[Key] };
+
+/** A server class with what a mixin adds: `Added` members, and `Options`, required if one of them is. */
+export type Mixed<Base extends ServerConstructor, Added, Options = unknown> = (new (
+  address: AddressOf<Base>,
+  handler: HandlerOf<Base>,
+  ...options: Tail<OptionsOf<Base> & Options>
+) => InstanceType<Base> & Added) &
+  Statics<Base>;
+
+/** What a class adds to the servers that extend it, as its own static field {@link serverExtension}. */
+export interface ServerExtension {
+  /** How errors call it: the name of the mixin or class. */
+  readonly name: string;
+  /**
+   * The words that it replaces instead of adding to them with `super`. Two extensions that replace the same word cannot be combined.
+   * @defaultValue none
+   */
+  readonly replaces?: readonly string[];
+  /** The rules of its options, nested under its own key. */
+  readonly options?: OptionRules;
+}
+
+/** The name of the static field that holds a class's {@link ServerExtension}. */
+export const serverExtension: unique symbol = Symbol.for("socketserver.extension");
+
+/** Every extension along the chain of a server class, the outermost first. */
+export function extensionsOf(serverClass: object): ServerExtension[] {
+  const extensions: ServerExtension[] = [];
+  for (let current: object | null = serverClass; current !== null; current = Object.getPrototypeOf(current) as object | null) {
+    if (Object.hasOwn(current, serverExtension)) {
+      extensions.push((current as Record<typeof serverExtension, ServerExtension>)[serverExtension]);
+    }
+  }
+  return extensions;
+}

@@ -1,0 +1,131 @@
+import { CloseReason } from "../close-reason.ts";
+import type { CutRequest, DrainReport } from "./drain-report.ts";
+import type { RequestRegistry } from "./registry.ts";
+import type { RequestRecord } from "./request-record.ts";
+
+/**
+ * How long, past the deadline, the last steps may take: a handler that called `close()` itself gets its answer out, what was cut ends in
+ * its worker, `serverStop()` runs.
+ */
+export const LAST_STEPS_MS = 500;
+
+/**
+ * Waits for the running requests to end, and cuts what is left at the deadline.
+ *
+ * Handlers that called `close()` themselves are not waited for by themselves or by each other: their wait ends when everyone else is gone, and
+ * only then does ours for them.
+ */
+export class Drain {
+  readonly #registry: RequestRegistry;
+  readonly #startedAt = performance.now();
+  readonly #othersGone = Promise.withResolvers<void>();
+  readonly #allGone = Promise.withResolvers<void>();
+  readonly #callers = new Set<RequestRecord>();
+  readonly #cut = new Map<RequestRecord, CutRequest>();
+  readonly #stopListening: () => void;
+  #refused = 0;
+  #finished = 0;
+  #deadline = Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  #checking: NodeJS.Immediate | undefined;
+
+  constructor(registry: RequestRegistry) {
+    this.#registry = registry;
+    this.#stopListening = registry.onGone((record) => this.#onGone(record));
+  }
+
+  /** Resolves when nobody is left but handlers that called `close()`, or when the deadline has passed. */
+  get othersGone(): Promise<void> {
+    return this.#othersGone.promise;
+  }
+
+  /** Count requests that waited and were refused. */
+  refused(count: number): void {
+    this.#refused += count;
+  }
+
+  /** A handler waits for `close()`. */
+  join(caller: RequestRecord): void {
+    this.#callers.add(caller);
+    this.#check();
+  }
+
+  /** End at the latest in `graceMs` from now; a later deadline than the present one changes nothing. */
+  limit(graceMs: number): void {
+    const deadline = performance.now() + graceMs;
+    if (deadline >= this.#deadline) return;
+    this.#deadline = deadline;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#othersGone.resolve(), graceMs);
+  }
+
+  /** Tell every running request, and wait for them; resolves soon after the deadline at the latest. */
+  async run(): Promise<void> {
+    for (const record of this.#registry.taken()) record.drain();
+    this.#check();
+    await this.#othersGone.promise;
+    clearTimeout(this.#timer);
+    this.#cutAllBut(this.#callers);
+    this.#checkSoon();
+    await this.#lastSteps();
+    this.#cutAllBut(new Set());
+    // What was cut learns of it in the next turns of the event loop; a handler that waited for its connection ends then.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    clearImmediate(this.#checking);
+    this.#stopListening();
+  }
+
+  /** What has happened until now. */
+  report(): DrainReport {
+    const cut = [...this.#cut].map(([record, request]) => Object.freeze({ ...request, settled: record.settled }));
+    const callers = [...this.#callers].filter((record) => !this.#cut.has(record)).length;
+    return Object.freeze({
+      durationMs: performance.now() - this.#startedAt,
+      open: this.#finished + cut.length + callers,
+      finished: this.#finished,
+      cut: Object.freeze(cut),
+      neverSettled: cut.filter(({ settled }) => !settled).length,
+      callers,
+      refused: this.#refused,
+    });
+  }
+
+  /** Wait for the callers, until a little after the deadline. */
+  async #lastSteps(): Promise<void> {
+    if (this.#deadline === Infinity) return this.#allGone.promise;
+    const left = Math.max(this.#deadline - performance.now(), 0) + LAST_STEPS_MS;
+    const timer = setTimeout(() => this.#allGone.resolve(), left);
+    await this.#allGone.promise;
+    clearTimeout(timer);
+  }
+
+  #onGone(record: RequestRecord): void {
+    this.#callers.delete(record);
+    if (record.wasTaken && !this.#cut.has(record)) this.#finished++;
+    this.#check();
+    this.#checkSoon();
+  }
+
+  #check(): void {
+    if (this.#registry.takenSize <= this.#callers.size) this.#othersGone.resolve();
+  }
+
+  /** Whether only handlers are left that never end and whose connection is cut and closed. Once a turn: it looks at every record. */
+  #checkSoon(): void {
+    this.#checking ??= setImmediate(() => {
+      this.#checking = undefined;
+      const left = [...this.#registry.taken()];
+      if (left.every((record) => record.closed && this.#cut.has(record))) this.#allGone.resolve();
+    });
+  }
+
+  #cutAllBut(spared: ReadonlySet<RequestRecord>): void {
+    for (const record of this.#registry.taken()) {
+      if (spared.has(record) || this.#cut.has(record)) continue;
+      const { bytesRead, bytesWritten, lastActivity } = record.traffic;
+      const idleMs = performance.now() - lastActivity;
+      this.#cut.set(record, { ...record.info, ageMs: record.ageMs, bytesRead, bytesWritten, idleMs, settled: false });
+      record.cut(CloseReason.drain);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import { inspect } from "node:util";
+
+import { formatAddress, type Address } from "../address.ts";
+
+const RULE = "-".repeat(40);
+
+/**
+ * Print an error that nobody listens for, as Python's `handle_error` does. The one place where this package prints: a failure must not be
+ * silent.
+ */
+export function printErrorReport(error: unknown, clientAddress: Address | undefined): void {
+  const from = clientAddress === undefined ? "" : ` from ${formatAddress(clientAddress)}`;
+  process.stderr.write(`${RULE}\nError while processing request${from}\n${inspect(error)}\n${RULE}\n`);
+}

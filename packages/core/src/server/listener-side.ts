@@ -1,0 +1,18 @@
+import type { Address } from "../address.ts";
+import type { CloseReason } from "../close-reason.ts";
+import type { DrainReport } from "./drain-report.ts";
+import type { RequestTraffic } from "./request-record.ts";
+
+/** What a replica in a worker tells the listener side, and asks of it. */
+export interface ListenerSide {
+  /** A hook or handler failed and nobody has dealt with it. */
+  requestError(error: unknown, clientAddress: Address | undefined): void;
+  /** The handler of a request ended. */
+  requestDone(id: number): void;
+  /** The connection of a request closed. */
+  requestClosed(id: number, reason: CloseReason, traffic: RequestTraffic): void;
+  /** `shutdown()` was called, inside of that request if an id is given. */
+  shutdown(callerId: number | undefined): Promise<void>;
+  /** `close()` was called. */
+  close(graceMs: number | undefined, callerId: number | undefined): Promise<DrainReport>;
+}

@@ -1,0 +1,40 @@
+import type { CloseReason } from "../close-reason.ts";
+import type { RequestRegistry } from "./registry.ts";
+import type { RequestRecord, RequestTraffic } from "./request-record.ts";
+
+/** A request that runs in a worker, on the listener side: what the worker says of it is told here. */
+export class MovedRequest {
+  readonly #registry: RequestRegistry;
+  readonly #record: RequestRecord;
+
+  constructor(registry: RequestRegistry, record: RequestRecord) {
+    this.#registry = registry;
+    this.#record = record;
+  }
+
+  /** The same on both sides. */
+  get id(): number {
+    return this.#record.id;
+  }
+
+  /** Whether the server began to drain, so that the worker has to be told when it gets the request. */
+  get draining(): boolean {
+    return this.#record.draining;
+  }
+
+  /** Its handler has ended. */
+  done(): void {
+    this.#registry.settle(this.#record);
+  }
+
+  /** Its connection is closed. */
+  closed(reason: CloseReason, traffic: RequestTraffic): void {
+    this.#registry.close(this.#record, reason, traffic);
+  }
+
+  /** The worker is gone, and with it the handler and the connection. */
+  lost(reason: CloseReason): void {
+    this.#registry.close(this.#record, reason, this.#record.traffic);
+    this.#registry.settle(this.#record);
+  }
+}

@@ -1,0 +1,125 @@
+import type { Address } from "../address.ts";
+import type { CloseReason } from "../close-reason.ts";
+import type { ServerRequest } from "../transport/server-request.ts";
+import { RequestRecord, type RequestControl, type RequestTraffic } from "./request-record.ts";
+
+/** What a registry tells its server. */
+export interface RegistryListener {
+  /** How to reach a request that runs here. */
+  control(record: RequestRecord, request: ServerRequest): RequestControl;
+  /** The connection of a taken request is closed. Exactly once for each. */
+  closed(record: RequestRecord, reason: CloseReason): void;
+}
+
+/**
+ * Every request of a server, from being accepted to being gone.
+ *
+ * A request is gone when two things have happened, in either order: its handler has ended, and its connection is closed. Node's own counts
+ * are wrong once a socket has moved to a worker; these are not.
+ */
+export class RequestRegistry {
+  readonly #listener: RegistryListener;
+  readonly #records = new Map<number, RequestRecord>();
+  readonly #byRequest = new WeakMap<ServerRequest, RequestRecord>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #goneListeners = new Set<(record: RequestRecord) => void>();
+  #nextId = 1;
+  #takenSize = 0;
+
+  constructor(listener: RegistryListener) {
+    this.#listener = listener;
+  }
+
+  /** Requests that are not gone. */
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** How many requests were taken and are not gone. */
+  get takenSize(): number {
+    return this.#takenSize;
+  }
+
+  /** Requests that were taken and are not gone. */
+  *taken(): Generator<RequestRecord> {
+    for (const record of this.#records.values()) if (record.stage === "taken") yield record;
+  }
+
+  get(id: number): RequestRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** How many requests of this client are open, whatever its port. */
+  countOf(address: Address): number {
+    return this.#byAddress.get(addressKey(address)) ?? 0;
+  }
+
+  /** Begin to count a request. An `id` is given where the listener side has counted it already. */
+  open(request: ServerRequest, clientAddress: Address, id = this.#nextId++): RequestRecord {
+    const record = new RequestRecord(id, clientAddress, () => request);
+    record.reachThrough(this.#listener.control(record, request));
+    this.#records.set(id, record);
+    this.#byRequest.set(request, record);
+    const key = addressKey(clientAddress);
+    this.#byAddress.set(key, (this.#byAddress.get(key) ?? 0) + 1);
+    request.onClosed((reason) => this.close(record, reason, snapshot(request)));
+    return record;
+  }
+
+  /** The record of a request that is known. */
+  find(request: ServerRequest): RequestRecord | undefined {
+    return this.#byRequest.get(request);
+  }
+
+  /** The serving loop takes a request; `getRequest` may bring one that no source of ours has made. */
+  take(request: ServerRequest, clientAddress: Address): RequestRecord {
+    const record = this.#byRequest.get(request) ?? this.open(request, clientAddress);
+    if (record.stage === "waiting") {
+      record.take(clientAddress);
+      this.#takenSize++;
+    }
+    return record;
+  }
+
+  /** Its handler ended. */
+  settle(record: RequestRecord): void {
+    record.settle();
+    this.#leaveIfDone(record);
+  }
+
+  /** Its connection closed. */
+  close(record: RequestRecord, reason: CloseReason, traffic: RequestTraffic): void {
+    if (!record.close(traffic)) return;
+    if (record.wasTaken) this.#listener.closed(record, reason);
+    else record.settle();
+    this.#leaveIfDone(record);
+  }
+
+  /** Call `listener` for each record that is gone, until the answer is called. */
+  onGone(listener: (record: RequestRecord) => void): () => void {
+    this.#goneListeners.add(listener);
+    return () => {
+      this.#goneListeners.delete(listener);
+    };
+  }
+
+  #leaveIfDone(record: RequestRecord): void {
+    if (!record.settled || !record.closed || record.stage === "gone") return;
+    if (record.wasTaken) this.#takenSize--;
+    record.leave();
+    this.#records.delete(record.id);
+    const key = addressKey(record.countedAddress);
+    const left = (this.#byAddress.get(key) ?? 1) - 1;
+    if (left === 0) this.#byAddress.delete(key);
+    else this.#byAddress.set(key, left);
+    for (const listener of this.#goneListeners) listener(record);
+  }
+}
+
+function snapshot({ bytesRead, bytesWritten, lastActivity }: ServerRequest): RequestTraffic {
+  return { bytesRead, bytesWritten, lastActivity };
+}
+
+function addressKey(address: Address): string {
+  return "path" in address ? address.path : address.host;
+}

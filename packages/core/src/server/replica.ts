@@ -1,0 +1,59 @@
+import type { Address } from "../address.ts";
+import type { CloseReason } from "../close-reason.ts";
+import type { ServerRequest } from "../transport/server-request.ts";
+import type { BaseServer } from "./base-server.ts";
+import type { ListenerSide } from "./listener-side.ts";
+import type { RequestRegistry } from "./registry.ts";
+import type { RequestRunner } from "./request-runner.ts";
+
+/** The name of the method that makes a server a replica. */
+export const becomeReplica: unique symbol = Symbol.for("socketserver.becomeReplica");
+
+/** The handler side of a server in a worker: it is given requests, and says what became of them. */
+export class Replica<Request extends ServerRequest> {
+  /** What the worker constructed. */
+  readonly server: BaseServer<Request>;
+
+  readonly #registry: RequestRegistry;
+  readonly #runner: RequestRunner<Request>;
+  readonly #listenerSide: ListenerSide;
+  readonly #setAddress: (address: Address) => void;
+
+  constructor(
+    server: BaseServer<Request>,
+    registry: RequestRegistry,
+    runner: RequestRunner<Request>,
+    listenerSide: ListenerSide,
+    setAddress: (address: Address) => void,
+  ) {
+    this.server = server;
+    this.#registry = registry;
+    this.#runner = runner;
+    this.#listenerSide = listenerSide;
+    this.#setAddress = setAddress;
+  }
+
+  /** The listener side is bound: this is its real address. */
+  listening(address: Address): void {
+    this.#setAddress(address);
+  }
+
+  /** Run a request that the listener side counts as `id`. Never rejects. */
+  async serve(id: number, request: Request, clientAddress: Address, draining: boolean): Promise<void> {
+    this.#registry.open(request, clientAddress, id);
+    const record = this.#registry.take(request, clientAddress);
+    if (draining) record.drain();
+    await this.#runner.run(record, request, clientAddress);
+    this.#listenerSide.requestDone(id);
+  }
+
+  /** The server is going away: tell this request. */
+  drain(id: number): void {
+    this.#registry.get(id)?.drain();
+  }
+
+  /** Reset this request. */
+  cut(id: number, reason: CloseReason): void {
+    this.#registry.get(id)?.cut(reason);
+  }
+}

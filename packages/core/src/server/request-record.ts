@@ -1,0 +1,131 @@
+import type { Address } from "../address.ts";
+import type { CloseReason } from "../close-reason.ts";
+import type { ClosedRequestInfo, RequestInfo } from "../events.ts";
+
+/** What can be done to a request from outside, wherever it runs. */
+export interface RequestControl {
+  /** The server is going away. */
+  drain(): void;
+  /** Reset it. */
+  cut(reason: CloseReason): void;
+}
+
+/** How much a request has moved. */
+export interface RequestTraffic {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** On the clock of `performance.now()`. */
+  readonly lastActivity: number;
+}
+
+/** Where a request is in its life. */
+type Stage = "waiting" | "taken" | "gone";
+
+/** One request, from being accepted to being gone: the one place that counts it. */
+export class RequestRecord {
+  readonly id: number;
+  /** Who sent it; `getRequest` may say otherwise than the transport. */
+  clientAddress: Address;
+  /** The address under which it was counted. */
+  readonly countedAddress: Address;
+  /** Whether `closeRequest` was called. */
+  closeCalled = false;
+  /** Whether `shutdownRequest` will lead to `closeRequest`. */
+  closing = false;
+
+  #stage: Stage = "waiting";
+  #takenAt = performance.now();
+  #wasTaken = false;
+  #settled = false;
+  #closed = false;
+  #draining = false;
+  #control: RequestControl | undefined;
+  #traffic: () => RequestTraffic;
+
+  constructor(id: number, clientAddress: Address, traffic: () => RequestTraffic) {
+    this.id = id;
+    this.clientAddress = clientAddress;
+    this.countedAddress = clientAddress;
+    this.#traffic = traffic;
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  /** Whether its handler has ended. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Whether its connection is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether the serving loop took it. */
+  get wasTaken(): boolean {
+    return this.#wasTaken;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get traffic(): RequestTraffic {
+    return this.#traffic();
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#takenAt;
+  }
+
+  get info(): RequestInfo {
+    return { id: this.id, clientAddress: this.clientAddress };
+  }
+
+  /** For the registry alone: the serving loop takes it. */
+  take(clientAddress: Address): void {
+    this.#stage = "taken";
+    this.#wasTaken = true;
+    this.#takenAt = performance.now();
+    this.clientAddress = clientAddress;
+  }
+
+  /** How to reach it from now on. */
+  reachThrough(control: RequestControl): void {
+    this.#control = control;
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#control?.drain();
+  }
+
+  cut(reason: CloseReason): void {
+    this.#control?.cut(reason);
+  }
+
+  /** For the registry alone: its handler ended. */
+  settle(): void {
+    this.#settled = true;
+  }
+
+  /** For the registry alone: its connection closed. False if it was closed before. */
+  close(traffic: RequestTraffic): boolean {
+    if (this.#closed) return false;
+    this.#closed = true;
+    this.#traffic = () => traffic;
+    return true;
+  }
+
+  /** For the registry alone: nothing is left of it. */
+  leave(): void {
+    this.#stage = "gone";
+  }
+
+  closedInfo(reason: CloseReason): ClosedRequestInfo {
+    const { bytesRead, bytesWritten } = this.traffic;
+    return { ...this.info, reason, bytesRead, bytesWritten, durationMs: this.ageMs };
+  }
+}

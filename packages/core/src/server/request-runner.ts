@@ -1,0 +1,134 @@
+import type { Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
+import { closeReasonOf } from "../errors.ts";
+import type { ServerRequest } from "../transport/server-request.ts";
+import type { BaseServer } from "./base-server.ts";
+import type { RequestRegistry } from "./registry.ts";
+import { requestContext } from "./request-context.ts";
+import type { RequestRecord } from "./request-record.ts";
+import { settleWithin } from "./settle-within.ts";
+
+/** How many turns of the event loop a handler gets to notice that its request was cut, before the request is closed without it. */
+const TURNS_AFTER_CUT = 2;
+
+/**
+ * Runs the handler side of a request's life: `prepareRequest -> authorizeRequest -> finishRequest -> shutdownRequest -> closeRequest`.
+ *
+ * Whatever these words do (throw, hang, close by themselves) the request ends with one close and one reason. The words are the server's, the
+ * order and the guarantees are here.
+ */
+export class RequestRunner<Request extends ServerRequest> {
+  readonly #server: BaseServer<Request>;
+  readonly #registry: RequestRegistry;
+  readonly #report: (error: unknown, clientAddress: Address | undefined) => void;
+
+  constructor(
+    server: BaseServer<Request>,
+    registry: RequestRegistry,
+    report: (error: unknown, clientAddress: Address | undefined) => void,
+  ) {
+    this.#server = server;
+    this.#registry = registry;
+    this.#report = report;
+  }
+
+  /** Run a request to the end of its handler, or until its deadline has passed. Never rejects. */
+  async run(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
+    const { deadlineMs } = this.#server.options;
+    const work = requestContext.run(record, () => this.#work(record, request, clientAddress));
+    if (deadlineMs === Infinity) return work;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.cut(record, request, CloseReason.deadline);
+      // A handler that reads or writes ends now; one that does neither is waited for no longer.
+      setImmediate(resolve);
+    }, deadlineMs);
+    void work.then(resolve);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** A request will not be run: tell `handleError` why if there is an error, and close it. Never rejects. */
+  async refuse(record: RequestRecord, request: Request, refusal: { readonly error?: unknown }): Promise<void> {
+    request.conclude(CloseReason.refused);
+    if ("error" in refusal) await this.#handleError(refusal.error, request, record.clientAddress);
+    await this.#shutdown(record, request);
+  }
+
+  /** `processRequest` threw: a request that is not moving or running elsewhere ends here. Never rejects. */
+  async fail(record: RequestRecord, request: Request, error: unknown): Promise<void> {
+    request.conclude(closeReasonOf(error));
+    await this.#handleError(error, request, record.clientAddress);
+    await this.#shutdown(record, request);
+  }
+
+  /** Reset a request, and close it even if its handler never notices. */
+  cut(record: RequestRecord, request: Request, reason: CloseReason): void {
+    request.cut(reason);
+    let turns = TURNS_AFTER_CUT;
+    const next = (): void => {
+      if (turns-- > 0) setImmediate(next);
+      else void this.closeOnce(record, request);
+    };
+    next();
+  }
+
+  /** Call `closeRequest`, unless it was called, and make sure that the request is closed. Never rejects. */
+  async closeOnce(record: RequestRecord, request: Request): Promise<void> {
+    if (record.closeCalled) return;
+    record.closeCalled = true;
+    try {
+      await settleWithin("closeRequest", this.#server.closeRequest(request), this.#server.options.verifyTimeoutMs);
+    } catch (error) {
+      this.#report(error, record.clientAddress);
+    }
+    request.destroy();
+  }
+
+  async #work(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
+    const server = this.#server;
+    const { verifyTimeoutMs } = server.options;
+    try {
+      await settleWithin("prepareRequest", server.prepareRequest(request), verifyTimeoutMs);
+      if (await this.#authorize(request, clientAddress)) {
+        await server.finishRequest(request, clientAddress);
+        request.conclude(CloseReason.done);
+      }
+    } catch (error) {
+      request.conclude(closeReasonOf(error));
+      await this.#handleError(error, request, clientAddress);
+    }
+    await this.#shutdown(record, request);
+  }
+
+  /** A check that throws or hangs says no; its error is reported all the same. */
+  async #authorize(request: Request, clientAddress: Address): Promise<boolean> {
+    let authorized = false;
+    try {
+      const answer = this.#server.authorizeRequest(request, clientAddress);
+      authorized = await settleWithin("authorizeRequest", answer, this.#server.options.verifyTimeoutMs);
+    } finally {
+      if (!authorized) request.conclude(CloseReason.unauthorized);
+    }
+    return authorized;
+  }
+
+  async #handleError(error: unknown, request: Request, clientAddress: Address): Promise<void> {
+    try {
+      const answer = this.#server.handleError(error, request, clientAddress);
+      await settleWithin("handleError", answer, this.#server.options.verifyTimeoutMs);
+    } catch (second) {
+      this.#report(second, clientAddress);
+    }
+  }
+
+  async #shutdown(record: RequestRecord, request: Request): Promise<void> {
+    try {
+      await settleWithin("shutdownRequest", this.#server.shutdownRequest(request), this.#server.options.verifyTimeoutMs);
+    } catch (error) {
+      this.#report(error, record.clientAddress);
+    }
+    if (!record.closing) await this.closeOnce(record, request);
+    this.#registry.settle(record);
+  }
+}

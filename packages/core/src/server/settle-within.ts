@@ -1,0 +1,21 @@
+import { ErrorCode, SocketServerError } from "../errors.ts";
+
+/**
+ * Wait for what a hook answered, at most `limitMs`. A hook that answers at once costs nothing; the late answer of one that was given up is
+ * ignored, so that its rejection cannot end the process.
+ *
+ * @throws `SocketServerError` `ERR_SOCKETSERVER_HOOK_TIMEOUT`, or what the hook rejects with.
+ */
+export function settleWithin<Value>(name: string, answer: Value | Promise<Value>, limitMs: number): Value | Promise<Value> {
+  if (!isPromiseLike(answer) || limitMs === Infinity) return answer;
+  return new Promise<Value>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new SocketServerError(ErrorCode.hookTimeout, `Cannot wait for ${name}(): it took longer than ${limitMs} ms`));
+    }, limitMs);
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function isPromiseLike<Value>(answer: Value | Promise<Value>): answer is Promise<Value> {
+  return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
+}

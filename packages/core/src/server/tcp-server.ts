@@ -1,0 +1,19 @@
+import { resolveInternetAddress, type InternetAddressInput } from "../address.ts";
+import type { HandlerClass } from "../handler/base-request-handler.ts";
+import type { ServerOptions } from "../options.ts";
+import { StreamServer } from "./stream-server.ts";
+
+/**
+ * Serves TCP connections, one at a time. Compose a mixin to serve more of them at once.
+ *
+ * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.TCPServer | TCPServer}
+ */
+export class TCPServer extends StreamServer {
+  /**
+   * @param address - `host` is `127.0.0.1` unless set, `"::"` serves IPv6 and IPv4; port 0 lets the system choose.
+   * @throws `TypeError` or `RangeError` about the address, the handler or an option.
+   */
+  constructor(address: InternetAddressInput, RequestHandlerClass: HandlerClass, options?: ServerOptions) {
+    super(resolveInternetAddress(address), RequestHandlerClass, options);
+  }
+}

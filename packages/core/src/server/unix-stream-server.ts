@@ -1,0 +1,21 @@
+import { resolveUnixAddress, type UnixAddress } from "../address.ts";
+import type { HandlerClass } from "../handler/base-request-handler.ts";
+import type { ServerOptions } from "../options.ts";
+import { StreamServer } from "./stream-server.ts";
+
+/**
+ * Serves connections to a Unix socket, one at a time.
+ *
+ * The socket file is made by `listen()`, which replaces one that nobody listens to any more, and is removed by `close()` if it is still ours.
+ *
+ * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.UnixStreamServer | UnixStreamServer}
+ */
+export class UnixStreamServer extends StreamServer {
+  /**
+   * @param address - A path in the file system, at most 107 bytes on Linux, or an abstract name that begins with `"\0"`.
+   * @throws `TypeError` or `RangeError` about the address, the handler or an option.
+   */
+  constructor(address: UnixAddress, RequestHandlerClass: HandlerClass, options?: ServerOptions) {
+    super(resolveUnixAddress(address), RequestHandlerClass, options);
+  }
+}

@@ -1,0 +1,424 @@
+import { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import type { ReadableStream, WritableStream } from "node:stream/web";
+
+import { internetAddress, type Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
+import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from "../errors.ts";
+import { Inbound } from "./inbound.ts";
+import { LazySignal } from "./lazy-signal.ts";
+import { Outbound } from "./outbound.ts";
+import type { ServerRequest } from "./server-request.ts";
+
+/** The bounds of one connection; see the options of servers for what each means. */
+export interface ConnectionOptions {
+  /** Bytes kept per direction. @defaultValue 65536 */
+  readonly highWaterMark?: number;
+  /** How long a read waits for the peer, in milliseconds. @defaultValue 300000 */
+  readonly idleTimeoutMs?: number;
+  /** How long the peer may take nothing of our output, in milliseconds. @defaultValue 30000 */
+  readonly writeStallMs?: number;
+  /** How long `close()` waits for the peer to end its side, in milliseconds. @defaultValue 2000 */
+  readonly lingerMs?: number;
+  /** Who the peer is, if the stream does not know. */
+  readonly remoteAddress?: Address;
+  /** Where our end is, if the stream does not know. */
+  readonly localAddress?: Address;
+}
+
+/** What `recv()` takes at most unless told otherwise. */
+const DEFAULT_RECV_BYTES = 65_536;
+
+const CUT_CODE: Partial<Record<CloseReason, ErrorCode>> = {
+  [CloseReason.deadline]: ErrorCode.deadline,
+  [CloseReason.drain]: ErrorCode.drained,
+  [CloseReason.slowReader]: ErrorCode.slowReader,
+};
+
+/**
+ * A connection, for servers and clients alike: reads that wait, writes with back-pressure, one close with one reason.
+ *
+ * Wraps any Duplex: a TCP or Unix socket, TLS, an in-memory pair. Whoever made the connection closes it; in a handler that is the
+ * framework, and closing it earlier does no harm.
+ *
+ * @see {@link https://docs.python.org/3/library/socket.html#socket-objects | Python's socket objects}
+ */
+export class Connection implements ServerRequest, AsyncDisposable {
+  /**
+   * The stream underneath. An escape hatch: what is read or written past this object is not seen by time-outs and bounds.
+   */
+  readonly socket: Duplex;
+  /** The reading half, for readers such as `rfile`. */
+  readonly inbound: Inbound;
+
+  readonly #outbound: Outbound;
+  readonly #lingerMs: number;
+  readonly #over = new LazySignal();
+  readonly #drain = new LazySignal();
+  readonly #remoteAddress: Address | undefined;
+  readonly #localAddress: Address | undefined;
+  /** How our side says that it ended. */
+  #outcome: CloseReason | undefined;
+  /** What broke it before our last byte had left; wins over the outcome. */
+  #failure: CloseReason | undefined;
+  #cause: Error | undefined;
+  #finalReason: CloseReason | undefined;
+  #closedListeners: ((reason: CloseReason) => void)[] = [];
+  #closed: Promise<CloseReason> | undefined;
+  #lingering: Promise<void> | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+  #lastActivity = performance.now();
+  #started = false;
+  #detached = false;
+
+  constructor(stream: Duplex, options: ConnectionOptions = {}) {
+    const { highWaterMark = 65_536, idleTimeoutMs = 300_000, writeStallMs = 30_000, lingerMs = 2_000 } = options;
+    this.socket = stream;
+    this.#lingerMs = lingerMs;
+    // Read now: a socket forgets its addresses when it is destroyed.
+    this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
+    this.#localAddress = options.localAddress;
+    this.inbound = new Inbound({ resume: () => this.#resume(), pause: () => stream.pause() }, highWaterMark, idleTimeoutMs);
+    this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, () => this.cut(CloseReason.slowReader));
+    stream.on("error", this.#onError);
+    stream.on("close", this.#onClose);
+    if (stream.destroyed) this.#onClose();
+  }
+
+  /** Who is at the other end. */
+  get remoteAddress(): Address {
+    return this.#remoteAddress ?? { path: "" };
+  }
+
+  /** Where our end is. */
+  get localAddress(): Address {
+    return this.#localAddress ?? localAddressOf(this.socket) ?? { path: "" };
+  }
+
+  /** Bytes that came from the peer. */
+  get bytesRead(): number {
+    return this.inbound.bytesRead;
+  }
+
+  /** Bytes given to the transport for the peer. */
+  get bytesWritten(): number {
+    return this.#outbound.bytesWritten;
+  }
+
+  /** When something was last read or written, on the clock of `performance.now()`. */
+  get lastActivity(): number {
+    return this.#lastActivity;
+  }
+
+  /** Why it is closed, or undefined while it is open. */
+  get closeReason(): CloseReason | undefined {
+    return this.#finalReason;
+  }
+
+  /** Resolves with the reason when the connection is closed; never rejects. */
+  get closed(): Promise<CloseReason> {
+    this.#closed ??= new Promise((resolve) => {
+      this.onClosed(resolve);
+    });
+    return this.#closed;
+  }
+
+  /**
+   * Aborted when the connection is over: reset, past a deadline, cut, closed. A peer that only ends its side still waits for an answer, so
+   * that does not abort. Asking for it makes the connection read ahead up to the high-water mark, because else a reset is not noticed.
+   */
+  get signal(): AbortSignal {
+    if (!this.#detached) this.inbound.watch();
+    return this.#over.signal;
+  }
+
+  /** Aborted when the server begins to drain. */
+  get drainSignal(): AbortSignal {
+    return this.#drain.signal;
+  }
+
+  /** Whether the server has begun to drain. */
+  get draining(): boolean {
+    return this.#drain.aborted;
+  }
+
+  /** How long a read waits for the peer before it rejects, in milliseconds; `Infinity` for ever. */
+  get idleTimeoutMs(): number {
+    return this.inbound.idleTimeoutMs;
+  }
+
+  set idleTimeoutMs(ms: number) {
+    this.inbound.idleTimeoutMs = ms;
+  }
+
+  /** Whether a read at a boundary answers end-of-stream once the server drains. */
+  get endOnDrain(): boolean {
+    return this.inbound.endOnDrain;
+  }
+
+  set endOnDrain(end: boolean) {
+    this.inbound.endOnDrain = end;
+  }
+
+  /**
+   * Wait for data and take what has come, at most `maxBytes`. An empty Buffer is the end of the stream.
+   *
+   * @param maxBytes - At least 1; 65 536 unless given.
+   * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_IDLE_TIMEOUT` if nothing came in time.
+   * @throws {@link SocketServerError} `ERR_SOCKETSERVER_CONCURRENT_READ` while another read waits.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv | recv}
+   */
+  recv(maxBytes: number = DEFAULT_RECV_BYTES): Promise<Buffer> {
+    return this.inbound.readSome(maxBytes);
+  }
+
+  /**
+   * Wait until `count` bytes have arrived and take exactly those.
+   *
+   * @param count - Bytes, at least 1. The caller chose the bound: it may exceed the high-water mark.
+   * @throws {@link PeerError} `ERR_SOCKETSERVER_INCOMPLETE_READ` if the peer ends first; `partial` holds what came.
+   * @see {@link https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader.readexactly | readexactly}
+   */
+  recvExactly(count: number): Promise<Buffer> {
+    return this.inbound.readExactly(count);
+  }
+
+  /**
+   * Send everything; resolves when less than the high-water mark is still pending. Text is sent as UTF-8.
+   *
+   * The data must not be changed before it has left.
+   *
+   * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_SLOW_READER` if the peer takes nothing for `writeStallMs`.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | sendall}
+   */
+  async sendAll(data: string | Uint8Array): Promise<void> {
+    if (!this.send(data)) await this.#outbound.ready();
+  }
+
+  /**
+   * Send everything without waiting, and answer whether to go on: false when the high-water mark is pending.
+   *
+   * @throws the error that ended the connection, or `ERR_SOCKETSERVER_WRITE_AFTER_END`.
+   */
+  send(data: string | Uint8Array): boolean {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw typeError(ErrorCode.invalidArgument, `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`);
+    }
+    this.inbound.wrote();
+    this.#lastActivity = performance.now();
+    return this.#outbound.write(bytes);
+  }
+
+  /**
+   * End one side: `"write"` sends what is pending and then our end, `"read"` throws away what still comes, `"both"` does both.
+   *
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.shutdown | shutdown}
+   */
+  shutdown(how: "read" | "write" | "both"): void {
+    if (how !== "read" && how !== "write" && how !== "both") {
+      throw typeError(ErrorCode.invalidArgument, `Cannot shut down: how must be "read", "write" or "both", received ${show(how)}`);
+    }
+    if (how !== "write") this.#discardInput();
+    if (how !== "read") this.#outbound.end();
+  }
+
+  /** Send what is pending, end our side, wait at most `lingerMs` for the peer to end its side, and close. Idempotent; never rejects. */
+  async close(): Promise<void> {
+    this.conclude(CloseReason.done);
+    await this.linger();
+    this.destroy();
+    await this.closed;
+  }
+
+  /** Reset the connection now: what is pending is lost, and the peer sees it. Idempotent. */
+  abort(): void {
+    this.cut(CloseReason.aborted);
+  }
+
+  /** What comes, as a WHATWG stream. It holds the reading side until it is cancelled or ends. */
+  get readable(): ReadableStream<Uint8Array> {
+    return new globalThis.ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const chunk = await this.recv();
+        if (chunk.length === 0) controller.close();
+        else controller.enqueue(chunk);
+      },
+      cancel: () => this.shutdown("read"),
+    }) as ReadableStream<Uint8Array>;
+  }
+
+  /** What leaves, as a WHATWG stream. Closing it ends our side, aborting it resets the connection. */
+  get writable(): WritableStream<Uint8Array> {
+    return new globalThis.WritableStream<Uint8Array>({
+      write: (chunk) => this.sendAll(chunk),
+      close: () => this.shutdown("write"),
+      abort: () => this.abort(),
+    }) as WritableStream<Uint8Array>;
+  }
+
+  /** The chunks that come, until the peer ends its side. Leaving the loop early closes nothing. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {
+    for (;;) {
+      const chunk = await this.recv();
+      if (chunk.length === 0) return;
+      yield chunk;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Send small pieces at once instead of waiting to fill packets; nothing but TCP knows the difference. */
+  setNoDelay(noDelay: boolean): void {
+    if (this.socket instanceof Socket) this.socket.setNoDelay(noDelay);
+  }
+
+  // The life of a request.
+
+  /** {@inheritDoc ServerRequest.drain} */
+  drain(): void {
+    this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
+    this.inbound.drain();
+  }
+
+  /** {@inheritDoc ServerRequest.conclude} */
+  conclude(reason: CloseReason): void {
+    this.#outcome ??= reason === CloseReason.done && this.inbound.endSeen ? CloseReason.peerEnd : reason;
+  }
+
+  /** {@inheritDoc ServerRequest.linger} */
+  linger(): Promise<void> {
+    this.#lingering ??= this.#finalReason === undefined ? this.#waitForBothEnds() : Promise.resolve();
+    return this.#lingering;
+  }
+
+  /** {@inheritDoc ServerRequest.destroy} */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** {@inheritDoc ServerRequest.cut} */
+  cut(reason: CloseReason): void {
+    if (this.#finalReason !== undefined || this.#detached) return;
+    this.#fail(reason, cutError(reason));
+    if (this.socket instanceof Socket) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  /** {@inheritDoc ServerRequest.onClosed} */
+  onClosed(listener: (reason: CloseReason) => void): void {
+    if (this.#finalReason === undefined) this.#closedListeners.push(listener);
+    else listener(this.#finalReason);
+  }
+
+  /**
+   * Give the stream away, untouched, to be moved to a worker. The caller owns it from now on; this object is of no further use, and does
+   * not report a close.
+   */
+  detach(): Duplex {
+    this.#detached = true;
+    this.socket.off("close", this.#onClose);
+    const error = new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it was handed to a worker");
+    this.inbound.fail(error);
+    this.#outbound.fail(error);
+    return this.socket;
+  }
+
+  /** The first read, or the first wish to notice the end, makes the stream flow. */
+  #resume(): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.socket.on("data", this.#onData);
+      this.socket.on("end", this.#onEnd);
+    }
+    this.socket.resume();
+  }
+
+  #discardInput(): void {
+    this.socket.off("data", this.#onData);
+    this.inbound.end();
+    if (!this.#started) {
+      this.#started = true;
+      this.socket.on("end", this.#onEnd);
+    }
+    this.socket.resume();
+  }
+
+  #waitForBothEnds(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stream = this.socket;
+    this.onClosed(() => resolve());
+    this.#discardInput();
+    this.#outbound.end();
+    const flushed = (): void => {
+      if (stream.readableEnded || stream.destroyed) resolve();
+      else {
+        stream.once("end", resolve);
+        if (this.#lingerMs !== Infinity) this.#lingerTimer = setTimeout(resolve, this.#lingerMs);
+      }
+    };
+    if (stream.writableFinished) flushed();
+    else stream.once("finish", flushed);
+    return promise;
+  }
+
+  /** Our end has left: what happens from here on cannot have cost the peer a byte. */
+  get #allSent(): boolean {
+    return this.#outcome !== undefined && this.socket.writableFinished;
+  }
+
+  #fail(reason: CloseReason, error: Error): void {
+    if (!this.#allSent) this.#failure ??= reason;
+    this.#cause ??= error;
+    this.inbound.fail(error);
+    this.#outbound.fail(error);
+    this.#over.abort(error);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#lastActivity = performance.now();
+    this.inbound.receive(chunk);
+  };
+
+  readonly #onEnd = (): void => {
+    this.inbound.end();
+  };
+
+  readonly #onError = (error: Error): void => {
+    if (this.#detached || this.#cause !== undefined) return;
+    const code = codeOf(error) ?? "ECONNRESET";
+    this.#fail(CloseReason.peerReset, new PeerError(code, `Cannot use connection: ${error.message}`, { cause: error }));
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#finalReason !== undefined || this.#detached) return;
+    const ended = this.inbound.endSeen ? CloseReason.peerEnd : CloseReason.aborted;
+    this.#finalReason = this.#failure ?? this.#outcome ?? ended;
+    clearTimeout(this.#lingerTimer);
+    const error = this.#cause ?? new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
+    this.inbound.fail(error);
+    this.#outbound.fail(error);
+    this.#over.abort(error);
+    const listeners = this.#closedListeners;
+    this.#closedListeners = [];
+    for (const listener of listeners) listener(this.#finalReason);
+  };
+}
+
+function cutError(reason: CloseReason): SocketServerError {
+  const code = CUT_CODE[reason] ?? ErrorCode.connectionClosed;
+  const message = `Cannot use connection: it was reset by this side (${reason})`;
+  return reason === CloseReason.slowReader ? new PeerError(code, message) : new SocketServerError(code, message);
+}
+
+function remoteAddressOf(stream: Duplex): Address | undefined {
+  if (!(stream instanceof Socket) || stream.remoteAddress === undefined || stream.remotePort === undefined) return undefined;
+  return internetAddress(stream.remoteAddress, stream.remotePort);
+}
+
+function localAddressOf(stream: Duplex): Address | undefined {
+  if (!(stream instanceof Socket) || stream.localAddress === undefined || stream.localPort === undefined) return undefined;
+  return internetAddress(stream.localAddress, stream.localPort);
+}

@@ -1,0 +1,125 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+
+import { formatAddress, internetAddress, type Address, type InternetAddress } from "../address.ts";
+import { ErrorCode, SocketServerError, show, typeError } from "../errors.ts";
+import { DropReason } from "../events.ts";
+import { AcceptQueue } from "./accept-queue.ts";
+import { Datagram } from "./datagram.ts";
+import { listenError } from "./listen-error.ts";
+import type { Accepted, RequestSource, SourceOwner } from "./request-source.ts";
+
+/** What a port needs of its server's options. */
+export interface DatagramPortOptions {
+  readonly requestQueueSize: number;
+  readonly maxPacketSize: number;
+}
+
+/** A bound UDP socket: receives datagrams into a bounded queue, and sends. */
+export class DatagramPort implements RequestSource<Datagram> {
+  readonly queue: AcceptQueue<Accepted<Datagram>>;
+
+  readonly #address: InternetAddress;
+  readonly #options: DatagramPortOptions;
+  readonly #owner: SourceOwner<Datagram>;
+  #socket: Socket | undefined;
+  #accepting = false;
+  #failing = false;
+
+  constructor(address: InternetAddress, options: DatagramPortOptions, owner: SourceOwner<Datagram>) {
+    this.queue = new AcceptQueue(options.requestQueueSize);
+    this.#address = address;
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  async open(): Promise<Address> {
+    const { host, port } = this.#address;
+    const name = formatAddress(this.#address);
+    const { address, family } = await lookup(host).catch((error: unknown) => {
+      throw listenError(error as Error, name);
+    });
+    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onError = (error: Error): void => reject(listenError(error, name));
+    socket.once("error", onError);
+    socket.bind({ address, port, exclusive: true }, resolve);
+    try {
+      await promise;
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+    socket.off("error", onError);
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("message", (packet, sender) => this.#receive(packet, sender));
+    this.#socket = socket;
+    this.#accepting = true;
+    const bound = socket.address();
+    return internetAddress(bound.address, bound.port);
+  }
+
+  /** Stop receiving; answers can still be sent until `close()`. */
+  async stop(): Promise<void> {
+    this.#accepting = false;
+  }
+
+  async close(): Promise<void> {
+    this.#accepting = false;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    socket.close(resolve);
+    await promise;
+  }
+
+  /**
+   * Send one datagram to anyone; resolves when the kernel has it.
+   *
+   * @throws the system's error, such as `EMSGSIZE`, or {@link SocketServerError} `ERR_SOCKETSERVER_SERVER_CLOSED`.
+   */
+  sendTo(data: string | Uint8Array, address: Address): Promise<void> {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      return Promise.reject(new SocketServerError(ErrorCode.serverClosed, "Cannot send: the server is closed"));
+    }
+    if (!("host" in address)) {
+      const message = `Cannot send: address must have host and port, received ${show(address)}`;
+      return Promise.reject(typeError(ErrorCode.invalidArgument, message));
+    }
+    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+      const message = `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`;
+      return Promise.reject(typeError(ErrorCode.invalidArgument, message));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.send(data, address.port, this.#destination(address.host), (error) => (error === null ? resolve() : reject(error)));
+    return promise;
+  }
+
+  /** An IPv6 socket that serves IPv4, too, knows such peers by their mapped address. */
+  #destination(host: string): string {
+    return this.#socket?.address().family === "IPv6" && /^\d+\.\d+\.\d+\.\d+$/.test(host) ? `::ffff:${host}` : host;
+  }
+
+  #receive(packet: Buffer, sender: RemoteInfo): void {
+    if (!this.#accepting) return;
+    this.#failing = false;
+    const clientAddress = internetAddress(sender.address, sender.port);
+    const refusal =
+      packet.length > this.#options.maxPacketSize ? DropReason.packetTooBig : this.#owner.admit(clientAddress);
+    if (refusal !== undefined) {
+      this.#owner.dropped(clientAddress, refusal);
+      return;
+    }
+    const datagram = new Datagram(packet, this, clientAddress);
+    if (this.queue.offer([datagram, clientAddress])) this.#owner.accepted(datagram, clientAddress);
+    else this.#owner.dropped(clientAddress, DropReason.queueFull);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#owner.failed(error);
+  }
+}

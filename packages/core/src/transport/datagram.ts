@@ -1,0 +1,121 @@
+import type { Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
+import { ErrorCode, SocketServerError } from "../errors.ts";
+import type { DatagramPort } from "./datagram-port.ts";
+import { LazySignal } from "./lazy-signal.ts";
+import type { ServerRequest } from "./server-request.ts";
+
+/** A datagram that was received, and the way to answer it. Python's pair of packet and socket. */
+export class Datagram implements ServerRequest {
+  /** What came. An empty datagram is a request, too. */
+  readonly packet: Buffer;
+  /** The socket through which it came. Shared by all requests: nobody but the server closes it. */
+  readonly socket: DatagramPort;
+  readonly remoteAddress: Address;
+  idleTimeoutMs = Infinity;
+  endOnDrain = true;
+
+  readonly #over = new LazySignal();
+  readonly #drain = new LazySignal();
+  readonly #replies = new Set<Promise<void>>();
+  #outcome: CloseReason | undefined;
+  #finalReason: CloseReason | undefined;
+  #bytesWritten = 0;
+  #lastActivity = performance.now();
+  #closedListeners: ((reason: CloseReason) => void)[] = [];
+
+  constructor(packet: Buffer, socket: DatagramPort, remoteAddress: Address) {
+    this.packet = packet;
+    this.socket = socket;
+    this.remoteAddress = remoteAddress;
+  }
+
+  /** Bytes of the packet. */
+  get bytesRead(): number {
+    return this.packet.length;
+  }
+
+  /** Bytes of the replies. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** When something was last received or sent, on the clock of `performance.now()`. */
+  get lastActivity(): number {
+    return this.#lastActivity;
+  }
+
+  /** How it ended, or undefined while its handler runs. */
+  get closeReason(): CloseReason | undefined {
+    return this.#finalReason;
+  }
+
+  /** How its handler ended, or undefined while it runs. */
+  get outcome(): CloseReason | undefined {
+    return this.#outcome;
+  }
+
+  /** Aborted when the request is over: handled, past a deadline, cut. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Aborted when the server begins to drain. */
+  get drainSignal(): AbortSignal {
+    return this.#drain.signal;
+  }
+
+  /**
+   * Send one datagram back to the sender; resolves when the kernel has it. UDP promises nothing about its arrival.
+   *
+   * @throws the system's error, such as `EMSGSIZE` for data that does not fit a datagram.
+   */
+  async reply(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    this.#lastActivity = performance.now();
+    const sent = this.socket.sendTo(bytes, this.remoteAddress);
+    this.#replies.add(sent);
+    try {
+      await sent;
+      this.#bytesWritten += bytes.length;
+    } finally {
+      this.#replies.delete(sent);
+    }
+  }
+
+  /** {@inheritDoc ServerRequest.drain} */
+  drain(): void {
+    this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
+  }
+
+  /** {@inheritDoc ServerRequest.conclude} */
+  conclude(reason: CloseReason): void {
+    this.#outcome ??= reason;
+  }
+
+  /** {@inheritDoc ServerRequest.linger} */
+  async linger(): Promise<void> {
+    await Promise.allSettled(this.#replies);
+  }
+
+  /** {@inheritDoc ServerRequest.destroy} */
+  destroy(): void {
+    this.cut(this.#outcome ?? CloseReason.done);
+  }
+
+  /** {@inheritDoc ServerRequest.cut} */
+  cut(reason: CloseReason): void {
+    if (this.#finalReason !== undefined) return;
+    this.#finalReason = reason;
+    this.#over.abort(new SocketServerError(ErrorCode.connectionClosed, `Cannot use request: it is over (${reason})`));
+    const listeners = this.#closedListeners;
+    this.#closedListeners = [];
+    for (const listener of listeners) listener(reason);
+  }
+
+  /** {@inheritDoc ServerRequest.onClosed} */
+  onClosed(listener: (reason: CloseReason) => void): void {
+    if (this.#finalReason === undefined) this.#closedListeners.push(listener);
+    else listener(this.#finalReason);
+  }
+}

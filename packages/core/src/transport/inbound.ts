@@ -1,0 +1,346 @@
+/**
+ * The reading half of a connection: what has come, and who waits for more.
+ *
+ * Reads are pulled. The source flows while a read waits, or while less than the high-water mark is buffered, and is paused otherwise.
+ * A read that asks for more than the high-water mark lifts the bound for itself, because its caller chose it. One reader at a time: a
+ * stream has one next byte.
+ *
+ * Draining ends reads only at a boundary: nothing buffered, and nothing consumed since our last write. There, no request is under way.
+ *
+ * @module
+ */
+
+import { ErrorCode, PeerError, SocketServerError, rangeError, show, typeError } from "../errors.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What bytes come from. */
+export interface ByteSource {
+  /** Begin, or go on, to call {@link Inbound.receive}. */
+  resume(): void;
+  /** Stop until `resume()`; a chunk that is under way may still come. */
+  pause(): void;
+}
+
+/** Lines end with LF, as in Python's `readline()`. */
+const LINE_FEED = Buffer.from("\n");
+
+/** Receives from a {@link ByteSource}, and gives to one reader. */
+export class Inbound {
+  /** How long a read waits for the peer, in milliseconds. */
+  idleTimeoutMs: number;
+  /** Whether a read at a boundary answers end-of-stream once draining began. */
+  endOnDrain = true;
+
+  readonly #source: ByteSource;
+  readonly #queue = new ByteQueue();
+  readonly #idle = new Watchdog(() => this.#expire());
+  #highWaterMark: number;
+  #flowing = false;
+  #reading = false;
+  #ended = false;
+  #endSeen = false;
+  #failure: Error | undefined;
+  #draining = false;
+  #consumedSinceWrite = false;
+  #bytesRead = 0;
+  /** Bytes that the waiting read needs in the queue; beyond the high-water mark it keeps the source flowing. */
+  #wanted = 0;
+  #wake: ((more: boolean) => void) | undefined;
+  #fail: ((error: Error) => void) | undefined;
+
+  constructor(source: ByteSource, highWaterMark: number, idleTimeoutMs: number) {
+    this.#source = source;
+    this.#highWaterMark = highWaterMark;
+    this.idleTimeoutMs = idleTimeoutMs;
+  }
+
+  /** Bytes received so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Whether the reader was told that the peer ended its side. */
+  get endSeen(): boolean {
+    return this.#endSeen;
+  }
+
+  /** Whether the peer has ended its side. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  set highWaterMark(bytes: number) {
+    this.#highWaterMark = bytes;
+  }
+
+  // What the connection says.
+
+  /** Take a chunk from the source; it belongs to this object now. */
+  receive(chunk: Buffer): void {
+    this.#bytesRead += chunk.length;
+    this.#queue.push(chunk);
+    if (this.#wake !== undefined && this.#queue.length >= this.#wanted) this.#awake(true);
+    if (this.#queue.length >= Math.max(this.#highWaterMark, this.#wanted)) this.#pause();
+  }
+
+  /** The peer ended its side: what is buffered can still be read. */
+  end(): void {
+    this.#ended = true;
+    this.#awake(false);
+    this.#idle.dispose();
+  }
+
+  /** Nothing will come any more, and reads reject; what is buffered is gone, as after a reset. After an orderly end it stays readable. */
+  fail(error: Error): void {
+    if (this.#failure !== undefined || this.#ended) return;
+    this.#failure = error;
+    this.#queue.clear();
+    this.#idle.dispose();
+    const reject = this.#fail;
+    this.#wake = undefined;
+    this.#fail = undefined;
+    reject?.(error);
+  }
+
+  /** The server is going away. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#wake !== undefined && this.#atBoundary()) this.#awake(false);
+  }
+
+  /** Our side wrote: what was consumed before is answered. */
+  wrote(): void {
+    this.#consumedSinceWrite = false;
+  }
+
+  /** Receive up to the high-water mark although nobody reads, so that the end of the connection is noticed. */
+  watch(): void {
+    if (this.#queue.length < this.#highWaterMark) this.#resume();
+  }
+
+  // What readers call.
+
+  /** Wait for bytes and take at most `limit` of them; empty at end-of-stream. */
+  async readSome(limit: number): Promise<Buffer> {
+    checkCount("limit", limit);
+    if (this.#queue.length === 0 || this.#reading) {
+      this.#begin();
+      try {
+        if (!(await this.#fill(1))) return this.#sawEnd();
+      } finally {
+        this.#reading = false;
+      }
+    }
+    return this.#take(Math.min(limit, this.#queue.length));
+  }
+
+  /** Wait for exactly `count` bytes. */
+  async readExactly(count: number): Promise<Buffer> {
+    checkCount("count", count);
+    this.#begin();
+    try {
+      if (!(await this.#fill(count))) {
+        const partial = this.#take(this.#queue.length);
+        this.#sawEnd();
+        throw new PeerError(
+          ErrorCode.incompleteRead,
+          `Cannot read ${count} bytes: the stream ended after ${partial.length}`,
+          { partial },
+        );
+      }
+    } finally {
+      this.#reading = false;
+    }
+    return this.#take(count);
+  }
+
+  /** Wait for `limit` bytes or the end of the stream, whichever comes first. */
+  async read(limit: number): Promise<Buffer> {
+    checkCount("limit", limit);
+    this.#begin();
+    try {
+      if (!(await this.#fill(limit)) && this.#queue.length === 0) return this.#sawEnd();
+    } finally {
+      this.#reading = false;
+    }
+    return this.#take(Math.min(limit, this.#queue.length));
+  }
+
+  /** Wait for the end of the stream and take everything, at most `limit` bytes. */
+  async readToEnd(limit: number): Promise<Buffer> {
+    checkCount("limit", limit);
+    this.#begin();
+    try {
+      if (await this.#fill(limit + 1)) {
+        throw new PeerError(ErrorCode.tooBig, `Cannot read to the end: the peer sent more than ${limit} bytes`);
+      }
+    } finally {
+      this.#reading = false;
+    }
+    this.#sawEnd();
+    return this.#take(this.#queue.length);
+  }
+
+  /** Wait for a line and take it with its terminator; at end-of-stream the unterminated rest, then empty. */
+  async readLine(limit: number): Promise<Buffer> {
+    return this.readUntil(LINE_FEED, limit, true);
+  }
+
+  /**
+   * Wait for `separator` and take everything up to and including it, at most `limit` bytes.
+   *
+   * @param lenient - At end-of-stream give the unterminated rest instead of rejecting.
+   */
+  async readUntil(separator: Buffer, limit: number, lenient: boolean): Promise<Buffer> {
+    checkCount("limit", limit);
+    if (separator.length === 0) {
+      throw rangeError(ErrorCode.invalidArgument, 'Cannot read: separator must not be empty, received ""');
+    }
+    this.#begin();
+    try {
+      const length = await this.#find(separator, limit);
+      if (length !== -1) return this.#take(length);
+    } finally {
+      this.#reading = false;
+    }
+    const partial = this.#take(this.#queue.length);
+    this.#sawEnd();
+    if (lenient) return partial;
+    throw new PeerError(ErrorCode.incompleteRead, `Cannot read until the separator: the stream ended after ${partial.length} bytes`, {
+      partial,
+    });
+  }
+
+  /** Wait for at least one byte and look at up to `count`, without taking them; empty at end-of-stream. */
+  async peek(count: number): Promise<Buffer> {
+    checkCount("count", count);
+    this.#begin();
+    try {
+      if (!(await this.#fill(1))) return this.#sawEnd();
+    } finally {
+      this.#reading = false;
+    }
+    return this.#queue.peek(count);
+  }
+
+  // Inside.
+
+  /** How many bytes up to and including the separator, or -1 when the stream ended without one. */
+  async #find(separator: Buffer, limit: number): Promise<number> {
+    let searched = 0;
+    for (;;) {
+      const start = this.#queue.indexOf(separator, searched);
+      const length = start + separator.length;
+      const tooBig = start === -1 ? this.#queue.length >= limit : length > limit;
+      if (tooBig) {
+        throw new PeerError(ErrorCode.tooBig, `Cannot read until the separator: the peer sent more than ${limit} bytes without it`);
+      }
+      if (start !== -1) return length;
+      searched = Math.max(this.#queue.length - separator.length + 1, 0);
+      if (!(await this.#fill(this.#queue.length + 1))) return -1;
+    }
+  }
+
+  /** Claim the reading side. The caller releases it with `#reading = false`. */
+  #begin(): void {
+    if (this.#reading) {
+      throw new SocketServerError(ErrorCode.concurrentRead, "Cannot read: another read of this connection is waiting");
+    }
+    this.#reading = true;
+  }
+
+  #take(count: number): Buffer {
+    if (count > 0) this.#consumedSinceWrite = true;
+    const bytes = this.#queue.take(count);
+    // Below half of the mark only: resuming and pausing for every small read costs a system call each.
+    if (!this.#flowing && this.#queue.length * 2 < this.#highWaterMark) this.#resume();
+    return bytes;
+  }
+
+  #sawEnd(): Buffer {
+    if (this.#ended) this.#endSeen = true;
+    return Buffer.alloc(0);
+  }
+
+  /** Whether `count` bytes came into the queue before the end of the stream. */
+  async #fill(count: number): Promise<boolean> {
+    while (this.#queue.length < count) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#ended) return false;
+      if (this.#draining && this.#atBoundary() && !(await this.#lastLook())) return false;
+      if (this.#queue.length >= count) return true;
+      if (!(await this.#wait(count)) && this.#queue.length < count) return false;
+    }
+    return true;
+  }
+
+  #wait(count: number): Promise<boolean> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#ended) return Promise.resolve(false);
+    this.#wanted = count;
+    this.#idle.start(this.idleTimeoutMs);
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      this.#fail = reject;
+      this.#resume();
+    });
+  }
+
+  #awake(more: boolean): void {
+    const resolve = this.#wake;
+    if (resolve === undefined) return;
+    this.#wake = undefined;
+    this.#fail = undefined;
+    this.#wanted = 0;
+    this.#idle.stop();
+    resolve(more);
+  }
+
+  #atBoundary(): boolean {
+    return this.endOnDrain && this.#queue.length === 0 && !this.#consumedSinceWrite;
+  }
+
+  /**
+   * A read that begins while the server drains: whether something already waits in the kernel.
+   *
+   * Two turns, because a source that is resumed in one poll phase is polled in the next.
+   */
+  async #lastLook(): Promise<boolean> {
+    this.#resume();
+    for (let turn = 0; turn < 2 && this.#queue.length === 0 && !this.#ended; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#queue.length > 0;
+  }
+
+  #expire(): void {
+    const reject = this.#fail;
+    this.#wake = undefined;
+    this.#fail = undefined;
+    this.#wanted = 0;
+    reject?.(new PeerError(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`));
+  }
+
+  #resume(): void {
+    if (this.#flowing || this.#ended || this.#failure !== undefined) return;
+    this.#flowing = true;
+    this.#source.resume();
+  }
+
+  #pause(): void {
+    if (!this.#flowing) return;
+    this.#flowing = false;
+    this.#source.pause();
+  }
+}
+
+function checkCount(name: string, count: unknown): void {
+  if (typeof count !== "number") {
+    throw typeError(ErrorCode.invalidArgument, `Cannot read: ${name} must be an integer >= 1, received ${show(count)}`);
+  }
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw rangeError(ErrorCode.invalidArgument, `Cannot read: ${name} must be an integer >= 1, received ${show(count)}`);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The writing half of a connection: what still has to leave, and who waits for that.
+ *
+ * The transport is given at most the high-water mark at a time; the rest waits here. So progress can be seen even inside one large write,
+ * and a peer that takes nothing for `writeStallMs` can be told from one that is merely slow: it has to take one high-water mark in that
+ * time.
+ *
+ * @module
+ */
+
+import type { Duplex } from "node:stream";
+
+import { ErrorCode, SocketServerError } from "../errors.ts";
+
+interface Waiter {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** How often within `writeStallMs` progress is looked at: a stall is noticed after 1 to 1.25 times the limit. */
+const CHECKS_PER_STALL = 4;
+
+/** Writes to a Duplex with bounds. */
+export class Outbound {
+  readonly #stream: Duplex;
+  readonly #highWaterMark: number;
+  readonly #writeStallMs: number;
+  readonly #onStall: () => void;
+  /** What the transport has not been given yet, in order. */
+  #backlog: Buffer[] = [];
+  #backlogLength = 0;
+  /** Bytes given to the transport. */
+  #handed = 0;
+  #waiters: Waiter[] = [];
+  #ending = false;
+  #failure: Error | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #flushedAtCheck = 0;
+  #checksWithoutProgress = 0;
+
+  constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onStall: () => void) {
+    this.#stream = stream;
+    this.#highWaterMark = highWaterMark;
+    this.#writeStallMs = writeStallMs;
+    this.#onStall = onStall;
+  }
+
+  /** Bytes given to the transport so far. */
+  get bytesWritten(): number {
+    return this.#handed;
+  }
+
+  /** Bytes that have not left this process. */
+  get pending(): number {
+    return this.#backlogLength + this.#stream.writableLength;
+  }
+
+  /** Whether this side has ended, or will when everything has left. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** Queue data without waiting; whether less than the high-water mark is pending. */
+  write(data: Uint8Array): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#ending) {
+      throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: this side of the connection has ended");
+    }
+    const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    if (bytes.length === 0) return this.pending < this.#highWaterMark;
+    if (this.#backlogLength === 0 && bytes.length <= this.#highWaterMark && this.#stream.writableLength < this.#highWaterMark) {
+      this.#hand(bytes);
+    } else {
+      this.#backlog.push(bytes);
+      this.#backlogLength += bytes.length;
+      this.#pump();
+    }
+    if (this.#stream.writableLength > 0) this.#watch();
+    return this.pending < this.#highWaterMark;
+  }
+
+  /** Wait until less than the high-water mark is pending. */
+  ready(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.pending < this.#highWaterMark) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+  }
+
+  /** End this side after everything that is pending. */
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#endWhenHanded();
+  }
+
+  /** Nothing will leave any more: writes and waiting writers reject. */
+  fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#backlog = [];
+    this.#backlogLength = 0;
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = undefined;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  /** A write of ours has left. The stream's own `drain` event knows only the stream's own mark. */
+  readonly #left = (): void => {
+    if (this.#failure !== undefined) return;
+    if (this.#backlogLength > 0) this.#pump();
+    if (this.#waiters.length > 0 && this.pending < this.#highWaterMark) this.#release();
+    if (this.#ending) this.#endWhenHanded();
+  };
+
+  #endWhenHanded(): void {
+    if (this.#backlogLength === 0 && !this.#stream.writableEnded) this.#stream.end();
+  }
+
+  #release(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.resolve();
+  }
+
+  /** Give the transport slices until it holds the high-water mark. */
+  #pump(): void {
+    let index = 0;
+    while (index < this.#backlog.length && this.#stream.writableLength < this.#highWaterMark) {
+      const bytes = this.#backlog[index] as Buffer;
+      const slice = bytes.subarray(0, this.#highWaterMark);
+      this.#backlogLength -= slice.length;
+      if (slice.length === bytes.length) index++;
+      else this.#backlog[index] = bytes.subarray(slice.length);
+      this.#hand(slice);
+    }
+    if (index > 0) this.#backlog.splice(0, index);
+  }
+
+  #hand(bytes: Buffer): void {
+    this.#handed += bytes.length;
+    this.#stream.write(bytes, this.#left);
+  }
+
+  /** Look for a stall while something is pending. */
+  #watch(): void {
+    if (this.#stallTimer !== undefined || this.#writeStallMs === Infinity) return;
+    this.#flushedAtCheck = this.#handed - this.#stream.writableLength;
+    this.#checksWithoutProgress = 0;
+    this.#armStallTimer();
+  }
+
+  #armStallTimer(): void {
+    this.#stallTimer = setTimeout(this.#check, Math.max(this.#writeStallMs / CHECKS_PER_STALL, 1));
+  }
+
+  readonly #check = (): void => {
+    this.#stallTimer = undefined;
+    if (this.pending === 0) return;
+    const flushed = this.#handed - this.#stream.writableLength;
+    this.#checksWithoutProgress = flushed === this.#flushedAtCheck ? this.#checksWithoutProgress + 1 : 0;
+    this.#flushedAtCheck = flushed;
+    if (this.#checksWithoutProgress > CHECKS_PER_STALL - 1) this.#onStall();
+    else this.#armStallTimer();
+  };
+}

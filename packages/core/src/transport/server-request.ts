@@ -1,0 +1,34 @@
+import type { Address } from "../address.ts";
+import type { CloseReason } from "../close-reason.ts";
+
+/** What the life of a request needs to know of a connection or a datagram. */
+export interface ServerRequest {
+  /** Who sent it. */
+  readonly remoteAddress: Address;
+  /** Aborted when the server is going away: finish what you are doing. */
+  readonly drainSignal: AbortSignal;
+  /** Aborted when it is over: closed, reset, past a deadline, cut. */
+  readonly signal: AbortSignal;
+  /** How it ended, once it has. */
+  readonly closeReason: CloseReason | undefined;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Milliseconds of `performance.now()` at which something was last read or written. */
+  readonly lastActivity: number;
+  /** How long a read waits for the peer, in milliseconds. */
+  idleTimeoutMs: number;
+  /** Whether reads at a boundary answer end-of-stream when draining begins. */
+  endOnDrain: boolean;
+  /** The server is going away: end reads at a boundary, abort `drainSignal`. */
+  drain(): void;
+  /** This is how it ended, as far as our side knows; a failure of the transport that comes before our last byte left still wins. */
+  conclude(reason: CloseReason): void;
+  /** End our side; resolves when nothing of ours is pending and the peer has ended too, or `lingerMs` later. */
+  linger(): Promise<void>;
+  /** Close now; what is still pending is lost. Idempotent. */
+  destroy(): void;
+  /** Reset now, with this reason. Idempotent. */
+  cut(reason: CloseReason): void;
+  /** Call `listener` once when it is closed; at once if it already is. */
+  onClosed(listener: (reason: CloseReason) => void): void;
+}

@@ -1,0 +1,93 @@
+/**
+ * The path of a Unix socket: whose it is, before listening and after.
+ *
+ * A socket file outlives the process that made it. So before listening, a file at that path is removed only if nobody answers a connect; and
+ * after listening, it is removed only if it is still the file that we made. Abstract names (a leading NUL) have no file.
+ *
+ * @module
+ */
+
+import { link, lstat, rename, unlink } from "node:fs/promises";
+import { connect } from "node:net";
+
+import { codeOf, SocketServerError } from "../errors.ts";
+import { listenError } from "./listen-error.ts";
+
+/** How long a socket at our path may take to answer before it counts as alive, in milliseconds. */
+const PROBE_MS = 1_000;
+
+/**
+ * Make sure that nobody listens at `path`, and remove a socket file that was left behind.
+ *
+ * @throws {@link SocketServerError} `EADDRINUSE` if a live socket or another kind of file is there.
+ */
+export async function claimUnixPath(path: string): Promise<void> {
+  if (path.startsWith("\0")) return;
+  const found = await lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw listenError(error as Error, path);
+  });
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: a file that is not a socket is there; remove it or choose another path`);
+  }
+  if (await answers(path)) {
+    throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: another server listens there`);
+  }
+  await unlink(path).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw listenError(error as Error, path);
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.setTimeout(PROBE_MS, () => finish(true));
+    socket.on("connect", () => finish(true));
+    // A full backlog (EAGAIN) or a missing permission is no proof of death.
+    socket.on("error", (error) => finish(codeOf(error) !== "ECONNREFUSED"));
+    const finish = (alive: boolean): void => {
+      socket.destroy();
+      resolve(alive);
+    };
+  });
+}
+
+/** Remembers which file a listener made. */
+export class UnixPathOwner {
+  readonly #path: string;
+  readonly #identity: string;
+
+  private constructor(path: string, identity: string) {
+    this.#path = path;
+    this.#identity = identity;
+  }
+
+  /** The owner of the file that was just made at `path`; undefined for an abstract name. */
+  static async of(path: string): Promise<UnixPathOwner | undefined> {
+    if (path.startsWith("\0")) return undefined;
+    const identity = await identityOf(path);
+    return identity === undefined ? undefined : new UnixPathOwner(path, identity);
+  }
+
+  /** If another server has taken the path over, keep its file safe; the answer puts it back. */
+  async protectSuccessor(): Promise<(() => Promise<void>) | undefined> {
+    const identity = await identityOf(this.#path);
+    if (identity === undefined || identity === this.#identity) return undefined;
+    const shelter = `${this.#path}.${process.pid}`;
+    await link(this.#path, shelter);
+    return async () => {
+      await rename(shelter, this.#path);
+    };
+  }
+
+  /** Remove the file if it is still ours. */
+  async unlink(): Promise<void> {
+    if ((await identityOf(this.#path)) === this.#identity) await unlink(this.#path);
+  }
+}
+
+async function identityOf(path: string): Promise<string | undefined> {
+  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  return found === undefined ? undefined : `${found.dev}:${found.ino}:${found.birthtimeNs}`;
+}

@@ -1,0 +1,70 @@
+/**
+ * Errors on their way between a worker and the listener side.
+ *
+ * Structured cloning keeps the message and the stack of an error, and loses its class, its code and its own fields. What a reader needs of an
+ * error is exactly these, so errors travel as data and are built again on arrival.
+ *
+ * @module
+ */
+
+import { PeerError, SocketServerError } from "../errors.ts";
+
+/** An error, or whatever else was thrown, as plain data. */
+export type ErrorData =
+  | {
+      readonly kind: "error";
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string | undefined;
+      readonly cause: ErrorData | undefined;
+      /** Own fields, such as `code`, that can be cloned. */
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "value"; readonly value: unknown };
+
+/** An error that is the cause of its cause ends the chain here. */
+const MAX_CAUSES = 8;
+
+const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  SocketServerError,
+  PeerError,
+};
+
+/** Take an error apart. */
+export function errorToData(error: unknown, depth = 0): ErrorData {
+  if (!(error instanceof Error)) return { kind: "value", value: cloneable(error) ? error : String(error) };
+  const fields: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(error)) {
+    if (key !== "name" && cloneable(value)) fields[key] = value;
+  }
+  const cause = error.cause === undefined || depth === MAX_CAUSES ? undefined : errorToData(error.cause, depth + 1);
+  return { kind: "error", name: error.name, message: error.message, stack: error.stack, cause, fields };
+}
+
+/** Build an error again: the same class if it is a built-in one or ours, else an `Error` of the same name. */
+export function errorFromData(data: ErrorData): unknown {
+  if (data.kind === "value") return data.value;
+  const { name, message, stack, cause, fields } = data;
+  const error: Error = Object.create((CLASSES[name] ?? Error).prototype as object) as Error;
+  const hidden = (value: unknown): PropertyDescriptor => ({ value, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(error, "message", hidden(message));
+  Object.defineProperty(error, "stack", hidden(stack));
+  if (error.name !== name) Object.defineProperty(error, "name", hidden(name));
+  if (cause !== undefined) Object.defineProperty(error, "cause", hidden(errorFromData(cause)));
+  return Object.assign(error, fields);
+}
+
+function cloneable(value: unknown): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

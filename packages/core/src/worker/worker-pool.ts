@@ -1,0 +1,131 @@
+/**
+ * Choosing and keeping workers.
+ *
+ * A pool starts its workers together and stops them in reverse. It never looks inside a request: it counts what it handed over and what came
+ * back, and that difference is the only truth about how busy a worker is. A worker that is lost is replaced, with growing pauses, and takes only
+ * its own requests with it.
+ *
+ * @module
+ */
+
+import type { Address } from "../address.ts";
+import type { WorkerExitInfo, WorkerInfo } from "../events.ts";
+import type { MovedRequest } from "../server/moved-request.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { PoolWorker, WorkerView } from "./pool-worker.ts";
+
+/** What a pool asks and tells its server. */
+export interface PoolOwner {
+  newWorker(id: number): PoolWorker;
+  choose(candidates: readonly WorkerView[]): WorkerView;
+  ready(info: WorkerInfo): void;
+  exited(info: WorkerExitInfo): void;
+}
+
+/** Pauses before a lost worker is replaced, in milliseconds, doubled for each loss until one has become ready. */
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 10_000;
+
+/** A fixed number of workers. */
+export class WorkerPool {
+  readonly #size: number;
+  readonly #owner: PoolOwner;
+  readonly #live: PoolWorker[] = [];
+  readonly #pauses = new Set<NodeJS.Timeout>();
+  #address: Address | undefined;
+  #nextId = 1;
+  #pauseMs = FIRST_PAUSE_MS;
+  #stopped = false;
+  #someoneLive = Promise.withResolvers<void>();
+
+  constructor(size: number, owner: PoolOwner) {
+    this.#size = size;
+    this.#owner = owner;
+  }
+
+  /** The workers that can take requests. */
+  get workers(): readonly WorkerView[] {
+    return this.#live;
+  }
+
+  /** Start all workers. Rejects with the first one's reason if one cannot become ready; none is left then. */
+  async start(): Promise<void> {
+    const starts = Array.from({ length: this.#size }, () => this.#startWorker());
+    try {
+      await Promise.all(starts);
+    } catch (error) {
+      this.#stopped = true;
+      await Promise.allSettled(starts);
+      await this.stop(0);
+      throw error;
+    }
+  }
+
+  /** Tell the server's real address to every worker, also to later ones. */
+  listening(address: Address): void {
+    this.#address = address;
+    for (const worker of this.#live) worker.listening(address);
+  }
+
+  /** Give a connection to a worker; waits while there is none. Undefined if the pool was stopped first. */
+  async handOver(request: MovedRequest, connection: Connection, clientAddress: Address): Promise<PoolWorker | undefined> {
+    while (!this.#stopped) {
+      if (this.#live.length === 0) {
+        await this.#someoneLive.promise;
+        continue;
+      }
+      const chosen = this.#owner.choose([...this.#live]) as PoolWorker;
+      if (chosen.handOver(request, connection, clientAddress)) return chosen;
+      // It died a moment ago, and its exit is not known yet.
+      this.#remove(chosen);
+    }
+    return undefined;
+  }
+
+  /** End all workers, in reverse order, each within `limitMs`. */
+  async stop(limitMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#someoneLive.resolve();
+    for (const pause of this.#pauses) clearTimeout(pause);
+    this.#pauses.clear();
+    await Promise.all(this.#live.toReversed().map((worker) => worker.stop(limitMs)));
+  }
+
+  async #startWorker(): Promise<void> {
+    const worker = this.#owner.newWorker(this.#nextId++);
+    await worker.start();
+    if (this.#stopped) return worker.stop(0);
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#live.push(worker);
+    if (this.#address !== undefined) worker.listening(this.#address);
+    this.#someoneLive.resolve();
+    this.#owner.ready({ id: worker.id });
+    void this.#keep(worker);
+  }
+
+  /** Wait for the end of a worker, and replace it unless we wanted that. */
+  async #keep(worker: PoolWorker): Promise<void> {
+    const end = await worker.gone;
+    this.#remove(worker);
+    this.#owner.exited({ id: worker.id, ...end });
+    if (!this.#stopped) this.#replaceLater();
+  }
+
+  #replaceLater(): void {
+    const pause = setTimeout(() => {
+      this.#pauses.delete(pause);
+      this.#startWorker().catch((error: unknown) => {
+        this.#owner.exited({ id: this.#nextId - 1, lost: 0, error: error as Error });
+        if (!this.#stopped) this.#replaceLater();
+      });
+    }, this.#pauseMs);
+    this.#pauses.add(pause);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
+  }
+
+  #remove(worker: PoolWorker): void {
+    const index = this.#live.indexOf(worker);
+    if (index !== -1) this.#live.splice(index, 1);
+    if (this.#live.length === 0 && !this.#stopped) this.#someoneLive = Promise.withResolvers<void>();
+  }
+}

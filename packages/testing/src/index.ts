@@ -1,0 +1,13 @@
+/**
+ * For tests of servers and handlers: serve in the background, talk to it, run a handler without a socket, check that nothing is left.
+ *
+ * Knows no test runner: it works with any.
+ *
+ * @module
+ */
+
+export { serve, RunningServer, type AnyServerClass, type ServeSettings } from "./serve.ts";
+export { dial } from "./dial.ts";
+export { talk, talkDatagram, type TalkSettings } from "./talk.ts";
+export { runHandler, type HandlerOutcome, type HandlerSurroundings } from "./run-handler.ts";
+export { leakCheck } from "./leak-check.ts";

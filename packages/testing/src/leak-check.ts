@@ -1,0 +1,69 @@
+import { readdirSync, readlinkSync } from "node:fs";
+
+/** What a process has open: each kind of resource with its count. */
+type Resources = ReadonlyMap<string, number>;
+
+/** How long what is closing may take, in milliseconds. */
+const SETTLE_MS = 5_000;
+const STEP_MS = 20;
+
+/**
+ * Remember what is open now; the answer checks that nothing more is open later, and waits a little for what is closing.
+ *
+ * Counts the descriptors of sockets (where `/proc` tells) and the event loop's own active resources: sockets, servers, timers, threads, children.
+ *
+ * @example
+ * ```ts
+ * const expectNothingLeft = leakCheck();
+ * // ... open and close things ...
+ * await expectNothingLeft();
+ * ```
+ */
+export function leakCheck(): () => Promise<void> {
+  const before = openResources();
+  return async () => {
+    const deadline = performance.now() + SETTLE_MS;
+    for (;;) {
+      // The timer of this wait must not count itself.
+      const left = leaks(before, openResources());
+      if (left.length === 0) return;
+      if (performance.now() > deadline) throw new Error(`Cannot end test: still open are ${left.join(", ")}`);
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+    }
+  };
+}
+
+function openResources(): Resources {
+  // They are opened when they are first used, and then stay.
+  void process.stdout;
+  void process.stderr;
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const sockets = openSockets();
+  if (sockets !== undefined) counts.set("socket descriptor", sockets);
+  return counts;
+}
+
+/** Other kinds of descriptors are the runtime's own: it opens some when it first needs them. */
+function openSockets(): number | undefined {
+  try {
+    return readdirSync("/proc/self/fd").filter((descriptor) => isSocket(descriptor)).length;
+  } catch {
+    return undefined;
+  }
+}
+
+function isSocket(descriptor: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith("socket:");
+  } catch {
+    // The descriptor of the listing itself is gone by now.
+    return false;
+  }
+}
+
+function leaks(before: Resources, after: Resources): string[] {
+  return [...after]
+    .filter(([kind, count]) => count > (before.get(kind) ?? 0))
+    .map(([kind, count]) => `${count - (before.get(kind) ?? 0)} ${kind}`);
+}

@@ -1,0 +1,44 @@
+import { type Address } from "@socketserver/core";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+
+import { dial } from "./dial.ts";
+
+/** How to talk. */
+export interface TalkSettings {
+  /** Whether to end our side after the input. @defaultValue `true` */
+  readonly halfClose?: boolean;
+  /** How long the server may be silent, in milliseconds. @defaultValue `10000` */
+  readonly timeoutMs?: number;
+}
+
+/** Connect, send the input, end our side, and answer everything that the server sends until it ends its own. */
+export async function talk(address: Address, input: string | Uint8Array, settings: TalkSettings = {}): Promise<Buffer> {
+  const { halfClose = true, timeoutMs = 10_000 } = settings;
+  await using connection = await dial(address, { idleTimeoutMs: timeoutMs });
+  await connection.sendAll(input);
+  if (halfClose) connection.shutdown("write");
+  const output: Buffer[] = [];
+  for await (const chunk of connection) output.push(chunk);
+  return Buffer.concat(output);
+}
+
+/** Send one datagram, and answer the first that comes back; undefined if none comes in time. */
+export async function talkDatagram(
+  address: Address,
+  packet: string | Uint8Array,
+  settings: { readonly timeoutMs?: number } = {},
+): Promise<Buffer | undefined> {
+  if ("path" in address) throw new TypeError(`Cannot send datagram: address must have host and port, received the path ${address.path}`);
+  const socket = createSocket(address.host.includes(":") ? "udp6" : "udp4");
+  try {
+    const answer = once(socket, "message", { signal: AbortSignal.timeout(settings.timeoutMs ?? 10_000) });
+    answer.catch(() => {
+      // Told below.
+    });
+    socket.send(packet, address.port, address.host);
+    return (await answer.catch(() => [undefined]))[0] as Buffer | undefined;
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The layers of the packages, held.
+ *
+ * Inside `packages/core/src` every folder is a layer, and values are imported downwards or sideways only. Node's own
+ * type stripping removes `import type` before we look, so types may point up: what is checked here is what really runs.
+ * Besides the layers, this holds that sockets and workers are opened in one place each, that nothing prints, and that
+ * no module waits for itself.
+ *
+ * The reader is a few regular expressions over formatted code, not a parser: an import statement starts its line.
+ *
+ * @module
+ */
+import { readFile, glob } from "node:fs/promises";
+import { stripTypeScriptTypes } from "node:module";
+import { posix } from "node:path";
+
+/** One broken rule, at one line. */
+export interface Violation {
+  readonly file: string;
+  readonly line: number;
+  readonly rule: string;
+}
+
+/** What a module imports as a value. */
+interface ValueImport {
+  readonly file: string;
+  readonly line: number;
+  readonly specifier: string;
+  /** The imported file, if the specifier is relative. */
+  readonly target: string | undefined;
+  /** Whether the module's evaluation waits for it; a dynamic import makes no cycle. */
+  readonly eager: boolean;
+}
+
+const CORE = "packages/core/src/";
+
+const FOLDERS = ["", "transport", "handler", "server", "worker", "mixin"];
+
+/** Above all folders, in this order. Every other file at the top is L0. */
+const TOP_FILES = ["servers.ts", "index.ts"];
+
+/** Which builtins have one home, and where it is. */
+const HOMES: ReadonlyMap<string, string> = new Map([
+  ["node:net", "transport"],
+  ["node:dgram", "transport"],
+  ["node:tls", "transport"],
+  ["node:worker_threads", "worker"],
+  ["node:child_process", "worker"],
+]);
+
+/** The only runtime dependency. */
+const DEPENDENCY = "eventemitter3";
+
+/** The one file that prints: Python's report of an error that nobody heard. */
+const PRINTER = `${CORE}server/error-report.ts`;
+
+const STATIC_IMPORT =
+  /^(?:import\s+(?:[\w$*\s{},]+?\s+from\s*)?|export\s*(?:\*(?:\s*as\s+[\w$]+)?|\{[^}]*\})\s*from\s*)["']([^"'\n]+)["']/gm;
+
+const DYNAMIC_IMPORT = /\b(?:import|require|getBuiltinModule)\(\s*["'`]([^"'`\n]+)["'`]/g;
+
+const PRINTING = /\bconsole\s*\.|\bprocess\s*\.\s*std(?:out|err)\b/g;
+
+/**
+ * Checks `files`, a map from path (relative to the repository, with slashes) to source.
+ *
+ * Answers every violation, in the order of the files.
+ */
+export function checkLayers(files: ReadonlyMap<string, string>): Violation[] {
+  const violations: Violation[] = [];
+  const imports = new Map<string, ValueImport[]>();
+  for (const [file, source] of files) {
+    const code = blankComments(stripTypeScriptTypes(source, { mode: "strip" }));
+    const found = valueImports(file, code);
+    imports.set(file, found);
+    if (file.startsWith(CORE)) violations.push(...found.flatMap((each) => checkImport(each, files)));
+    if (file !== PRINTER) violations.push(...checkPrinting(file, code));
+  }
+  return [...violations, ...checkCycles(imports)];
+}
+
+function checkImport(each: ValueImport, files: ReadonlyMap<string, string>): Violation[] {
+  const { file, line, specifier, target } = each;
+  const rules: string[] = [];
+  const layer = layerOf(file);
+  if (layer === undefined) {
+    rules.push(`folder has no layer: give it one in scripts/check-layers.ts`);
+  } else if (target !== undefined) {
+    const targetLayer = layerOf(target);
+    if (!files.has(target)) rules.push(`imports ${specifier}, which is no source file of the package`);
+    else if (targetLayer !== undefined && targetLayer > layer) {
+      rules.push(`imports a value upwards: L${layer} imports ${specifier} of L${targetLayer}`);
+    }
+  } else if (specifier.startsWith("node:")) {
+    const home = HOMES.get(specifier);
+    if (home !== undefined && folderOf(file) !== home) rules.push(`imports ${specifier} outside ${home}/`);
+  } else if (specifier !== DEPENDENCY) {
+    rules.push(`imports ${specifier}, which is neither node: nor ${DEPENDENCY}`);
+  }
+  return rules.map((rule) => ({ file, line, rule }));
+}
+
+function checkPrinting(file: string, code: string): Violation[] {
+  return [...code.matchAll(PRINTING)].map((match) => ({
+    file,
+    line: lineAt(code, match.index),
+    rule: `prints (${match[0]}): only ${PRINTER} may`,
+  }));
+}
+
+/** Finds every import that closes a circle, depth first: each circle is reported once, at the import that closes it. */
+function checkCycles(imports: ReadonlyMap<string, readonly ValueImport[]>): Violation[] {
+  const violations: Violation[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    path.push(file);
+    for (const { line, target, eager } of imports.get(file) ?? []) {
+      if (target === undefined || !eager || done.has(target)) continue;
+      const start = path.indexOf(target);
+      if (start === -1) visit(target);
+      else
+        violations.push({ file, line, rule: `closes an import cycle: ${[...path.slice(start), target].join(" > ")}` });
+    }
+    path.pop();
+    done.add(file);
+  };
+  for (const file of imports.keys()) if (!done.has(file)) visit(file);
+  return violations;
+}
+
+function valueImports(file: string, code: string): ValueImport[] {
+  const found: ValueImport[] = [];
+  for (const [pattern, eager] of [
+    [STATIC_IMPORT, true],
+    [DYNAMIC_IMPORT, false],
+  ] as const) {
+    for (const match of code.matchAll(pattern)) {
+      const specifier = match[1] ?? "";
+      const target = specifier.startsWith(".") ? posix.join(posix.dirname(file), specifier) : undefined;
+      found.push({ file, line: lineAt(code, match.index), specifier, target, eager });
+    }
+  }
+  return found;
+}
+
+function folderOf(file: string): string {
+  const inside = file.slice(CORE.length);
+  return inside.includes("/") ? inside.slice(0, inside.indexOf("/")) : "";
+}
+
+/** Answers the number of the layer, or undefined for a folder that nobody gave one. */
+function layerOf(file: string): number | undefined {
+  const top = TOP_FILES.indexOf(file.slice(CORE.length));
+  if (top !== -1) return FOLDERS.length + top;
+  const layer = FOLDERS.indexOf(folderOf(file));
+  return layer === -1 ? undefined : layer;
+}
+
+/** Blanks whole-line comments, where examples stand; lines keep their numbers. */
+function blankComments(code: string): string {
+  return code.replace(/^[ \t]*(?:\/\*[\s\S]*?\*\/|\/\/.*$)/gm, (comment) => comment.replace(/[^\n]/g, " "));
+}
+
+function lineAt(code: string, index: number): number {
+  return code.slice(0, index).split("\n").length;
+}
+
+if (import.meta.main) {
+  const files = new Map<string, string>();
+  for await (const path of glob("packages/*/src/**/*.ts")) {
+    if (!path.endsWith(".test.ts")) files.set(path.replaceAll("\\", "/"), await readFile(path, "utf8"));
+  }
+  const violations = checkLayers(new Map([...files].toSorted(([a], [b]) => (a < b ? -1 : 1))));
+  for (const { file, line, rule } of violations) process.stderr.write(`${file}:${line} ${rule}\n`);
+  // An empty set would pass every rule: a moved folder must not silence them.
+  if (files.size === 0) process.stderr.write("no sources found: run from the root of the repository\n");
+  process.exitCode = violations.length > 0 || files.size === 0 ? 1 : 0;
+}

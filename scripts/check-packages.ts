@@ -1,0 +1,98 @@
+/**
+ * The packages, checked as a user gets them.
+ *
+ * The tarballs are what is published, so they are what is looked at: packed from a fresh build, read by publint and
+ * attw, installed by npm into an empty folder, compiled against and imported by plain Node. Nothing of the workspace is
+ * reachable from that folder, so a file or a dependency that was forgotten is missed here and not by the first user.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { glob, mkdir, mkdtempDisposable, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** What the programs print is our output; one that fails throws, and so ends the check. */
+const SHOWN = { stdio: "inherit" } as const;
+
+const PACKAGES = ["core", "testing"];
+
+/** Of core and its one dependency, installed: what a user of the servers pays, in bytes. */
+const SIZE_LIMIT = 400 * 1024;
+
+const CONSUMER = `
+import * as core from "@socketserver/core";
+import * as testing from "@socketserver/testing";
+
+for (const [name, exported] of Object.entries({ core, testing })) {
+  if (Object.keys(exported).length === 0) throw new Error(name + " exports nothing");
+}
+`;
+
+const CONSUMER_CONFIG = {
+  compilerOptions: {
+    module: "nodenext",
+    target: "es2023",
+    lib: ["es2023", "esnext.disposable"],
+    types: ["node"],
+    strict: true,
+    // So that the packages' own declarations are read too, every file of them.
+    skipLibCheck: false,
+  },
+  files: ["consumer.ts"],
+};
+
+/** Deletes what was built, so that no output of a deleted source is packed, and builds again. */
+async function buildAfresh(): Promise<void> {
+  for (const name of PACKAGES) await rm(join("packages", name, "dist"), { recursive: true, force: true });
+  execFileSync("npm", ["run", "--silent", "build"], SHOWN);
+}
+
+/** Packs the package, lets publint and attw read the tarball, and answers its path. */
+function pack(name: string, folder: string): string {
+  const tarball = join(folder, `${name}.tgz`);
+  execFileSync("npm", ["run", "--silent", "pnpm", "--", "-C", join("packages", name), "pack", "--out", tarball], SHOWN);
+  execFileSync("publint", ["run", tarball, "--strict"], SHOWN);
+  execFileSync("attw", [tarball, "--profile", "esm-only", "--no-definitely-typed", "--no-emoji"], SHOWN);
+  return tarball;
+}
+
+/** Installs the tarballs into `folder`, compiles a program against them and runs it. */
+async function consume(tarballs: readonly string[], folder: string): Promise<void> {
+  await mkdir(folder);
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(CONSUMER_CONFIG));
+  await writeFile(join(folder, "consumer.ts"), CONSUMER);
+  const nodeTypes = `@types/node@${await versionOf("node_modules/@types/node")}`;
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...tarballs, nodeTypes], {
+    ...SHOWN,
+    cwd: folder,
+  });
+  execFileSync("tsc", ["-p", folder], SHOWN);
+  execFileSync("node", ["consumer.js"], { ...SHOWN, cwd: folder });
+}
+
+async function versionOf(folder: string): Promise<string> {
+  const manifest: { readonly version: string } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  return manifest.version;
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  let size = 0;
+  for await (const entry of glob("**", { cwd: folder, withFileTypes: true })) {
+    if (entry.isFile()) size += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return size;
+}
+
+await using temporary = await mkdtempDisposable(join(tmpdir(), "socketserver-packages-"));
+await buildAfresh();
+const consumer = join(temporary.path, "consumer");
+await consume(
+  PACKAGES.map((name) => pack(name, temporary.path)),
+  consumer,
+);
+const installed = ["@socketserver/core", "eventemitter3"].map((name) => sizeOf(join(consumer, "node_modules", name)));
+const size = (await Promise.all(installed)).reduce((sum, each) => sum + each, 0);
+process.stdout.write(`core and eventemitter3 installed: ${size} bytes of at most ${SIZE_LIMIT}\n`);
+if (size > SIZE_LIMIT) process.exitCode = 1;
