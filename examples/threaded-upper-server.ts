@@ -1,5 +1,5 @@
 /**
- * The upper-case server, in threads: one `recv(1024)` for each connection, answered in upper case.
+ * The upper-case server for TCP (RFC 9293), in threads: one `recv(1024)` for each connection, answered in upper case.
  *
  * Shows that a mixin is all it takes: the accepted sockets move to worker threads, the handler stays what it is.
  *
@@ -8,22 +8,29 @@
  */
 import { BaseRequestHandler, TCPServer, ThreadingMixIn, formatAddress } from "@socketserver/core";
 
+import { portOr, start } from "./start.ts";
+
 export class ThreadedTCPRequestHandler extends BaseRequestHandler {
   override async handle(): Promise<void> {
     const data = await this.request.recv(1024);
-    console.log(`[${formatAddress(this.clientAddress)}] Received: ${data.toString().trim()}`);
-    await this.request.sendAll(data.toString().trim().toUpperCase());
+    const text = data.toString().trim();
+    console.log(`[${formatAddress(this.clientAddress)}] Received: ${JSON.stringify(text)}`);
+    await this.request.sendAll(text.toUpperCase());
   }
 }
 
 export class ThreadedTCPServer extends ThreadingMixIn(TCPServer) {}
 
 if (import.meta.main) {
-  const port = Number(process.argv[2] ?? process.env["PORT"] ?? 5051);
-  await using server = new ThreadedTCPServer({ host: "127.0.0.1", port }, ThreadedTCPRequestHandler);
-  server.on("request", ({ clientAddress }) => console.log(`[NEW CONNECTION] ${formatAddress(clientAddress)} connected.`));
-  server.on("requestClosed", ({ clientAddress, reason }) => console.log(`[CLOSE CONNECTION] ${formatAddress(clientAddress)} disconnected (${reason}).`));
-  server.on("draining", () => console.log("\n[SHUTTING DOWN] Server is shutting down."));
-  server.on("listening", (address) => console.log(`[LISTENING] Server is listening on ${formatAddress(address)}`));
-  await server.serveForever({ signals: true });
+  await using server = new ThreadedTCPServer({ host: "127.0.0.1", port: portOr(5051) }, ThreadedTCPRequestHandler);
+  server.on("request", ({ clientAddress }) => {
+    console.log(`[NEW CONNECTION] ${formatAddress(clientAddress)} connected.`);
+  });
+  server.on("requestClosed", ({ clientAddress, reason }) => {
+    console.log(`[CLOSE CONNECTION] ${formatAddress(clientAddress)} disconnected (${reason}).`);
+  });
+  await start(server, ({ host, port }) => {
+    const python = `import socket; s = socket.create_connection(("${host}", ${port})); s.sendall(b"hello"); print(s.recv(1024).decode())`;
+    return `  printf 'hello' | nc -N ${host} ${port}\n  python3 -c '${python}'`;
+  });
 }

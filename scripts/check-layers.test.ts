@@ -71,7 +71,7 @@ describe("checkLayers()", () => {
     });
     expect(violations).toEqual([
       "server/a.ts:5 prints (console.): only packages/core/src/server/error-report.ts may",
-      "server/a.ts:6 prints (process.stderr): only packages/core/src/server/error-report.ts may",
+      "server/a.ts:6 prints (process.stderr.write): only packages/core/src/server/error-report.ts may",
     ]);
   });
 

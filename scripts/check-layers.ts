@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { readFile, glob } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { posix } from "node:path";
 
@@ -59,7 +59,7 @@ const STATIC_IMPORT =
 
 const DYNAMIC_IMPORT = /\b(?:import|require|getBuiltinModule)\(\s*["'`]([^"'`\n]+)["'`]/g;
 
-const PRINTING = /\bconsole\s*\.|\bprocess\s*\.\s*std(?:out|err)\b/g;
+const PRINTING = /\bconsole\s*\.|\bprocess\s*\.\s*std(?:out|err)\s*\.\s*write\b/g;
 
 /**
  * Checks `files`, a map from path (relative to the repository, with slashes) to source.
@@ -168,10 +168,15 @@ function lineAt(code: string, index: number): number {
 
 if (import.meta.main) {
   const files = new Map<string, string>();
-  for await (const path of glob("packages/*/src/**/*.ts")) {
-    if (!path.endsWith(".test.ts")) files.set(path.replaceAll("\\", "/"), await readFile(path, "utf8"));
+  for (const name of await readdir("packages")) {
+    const folder = `packages/${name}/src`;
+    for (const inside of (await readdir(folder, { recursive: true })).toSorted()) {
+      if (!inside.endsWith(".ts") || inside.endsWith(".test.ts")) continue;
+      const file = posix.join(folder, inside.replaceAll("\\", "/"));
+      files.set(file, await readFile(file, "utf8"));
+    }
   }
-  const violations = checkLayers(new Map([...files].toSorted(([a], [b]) => (a < b ? -1 : 1))));
+  const violations = checkLayers(files);
   for (const { file, line, rule } of violations) process.stderr.write(`${file}:${line} ${rule}\n`);
   // An empty set would pass every rule: a moved folder must not silence them.
   if (files.size === 0) process.stderr.write("no sources found: run from the root of the repository\n");

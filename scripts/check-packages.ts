@@ -8,7 +8,7 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { glob, mkdir, mkdtempDisposable, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -79,7 +79,7 @@ async function versionOf(folder: string): Promise<string> {
 
 async function sizeOf(folder: string): Promise<number> {
   let size = 0;
-  for await (const entry of glob("**", { cwd: folder, withFileTypes: true })) {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) size += (await stat(join(entry.parentPath, entry.name))).size;
   }
   return size;

@@ -470,6 +470,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     const wasNew = this.#life.state === ServerState.new && this.#opening === undefined;
     this.#life.advance(ServerState.draining);
     if (!wasNew) this.publish("draining");
+    const allTaken = this.#loop?.taken ?? Promise.resolve();
     void this.#stopTaking(undefined);
     // Connections refuse to wait: the listening socket is closed in this very turn.
     const stopped = this.#source?.stop();
@@ -478,7 +479,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
       // Whoever called listen() gets the error; here it only means that nothing is open.
     });
     await this.#quietly(stopped);
-    await drain.run();
+    await drain.run(allTaken);
     this.#loop?.abandon();
     await this.#deactivate();
     await this.#quietly(this.#source?.close());

@@ -25,6 +25,7 @@ export class Drain {
   readonly #stopListening: () => void;
   #refused = 0;
   #finished = 0;
+  #allTaken = false;
   #deadline = Infinity;
   #timer: NodeJS.Timeout | undefined;
   #checking: NodeJS.Immediate | undefined;
@@ -59,10 +60,19 @@ export class Drain {
     this.#timer = setTimeout(() => this.#othersGone.resolve(), graceMs);
   }
 
-  /** Tell every running request, and wait for them; resolves soon after the deadline at the latest. */
-  async run(): Promise<void> {
-    for (const record of this.#registry.taken()) record.drain();
-    this.#check();
+  /**
+   * Tell every running request, and wait for them; resolves soon after the deadline at the latest.
+   *
+   * @param allTaken - Resolves when the serving loop has taken its last request.
+   */
+  async run(allTaken: Promise<void>): Promise<void> {
+    this.#tellAll();
+    void allTaken.then(() => {
+      this.#tellAll();
+      this.#allTaken = true;
+      this.#check();
+      this.#checkSoon();
+    });
     await this.#othersGone.promise;
     clearTimeout(this.#timer);
     this.#cutAllBut(this.#callers);
@@ -106,8 +116,12 @@ export class Drain {
     this.#checkSoon();
   }
 
+  #tellAll(): void {
+    for (const record of this.#registry.taken()) if (!record.draining) record.drain();
+  }
+
   #check(): void {
-    if (this.#registry.takenSize <= this.#callers.size) this.#othersGone.resolve();
+    if (this.#allTaken && this.#registry.takenSize <= this.#callers.size) this.#othersGone.resolve();
   }
 
   /** Whether only handlers are left that never end and whose connection is cut and closed. Once a turn: it looks at every record. */

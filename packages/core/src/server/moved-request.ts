@@ -30,11 +30,12 @@ export class MovedRequest {
   /** Its connection is closed. */
   closed(reason: CloseReason, traffic: RequestTraffic): void {
     this.#registry.close(this.#record, reason, traffic);
+    this.#registry.cleanedUp(this.#record);
   }
 
   /** The worker is gone, and with it the handler and the connection. */
   lost(reason: CloseReason): void {
-    this.#registry.close(this.#record, reason, this.#record.traffic);
-    this.#registry.settle(this.#record);
+    this.closed(reason, this.#record.traffic);
+    this.done();
   }
 }

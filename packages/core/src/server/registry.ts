@@ -14,8 +14,8 @@ export interface RegistryListener {
 /**
  * Every request of a server, from being accepted to being gone.
  *
- * A request is gone when two things have happened, in either order: its handler has ended, and its connection is closed. Node's own counts
- * are wrong once a socket has moved to a worker; these are not.
+ * A request is gone when three things have happened, in any order: its handler has ended, its connection is closed, and `closeRequest` has ended.
+ * Node's own counts are wrong once a socket has moved to a worker; these are not.
  */
 export class RequestRegistry {
   readonly #listener: RegistryListener;
@@ -87,11 +87,20 @@ export class RequestRegistry {
     this.#leaveIfDone(record);
   }
 
+  /** `closeRequest` ended, or will not be called on this side. */
+  cleanedUp(record: RequestRecord): void {
+    record.cleanedUp();
+    this.#leaveIfDone(record);
+  }
+
   /** Its connection closed. */
   close(record: RequestRecord, reason: CloseReason, traffic: RequestTraffic): void {
     if (!record.close(traffic)) return;
     if (record.wasTaken) this.#listener.closed(record, reason);
-    else record.settle();
+    else {
+      record.settle();
+      record.cleanedUp();
+    }
     this.#leaveIfDone(record);
   }
 
@@ -104,7 +113,7 @@ export class RequestRegistry {
   }
 
   #leaveIfDone(record: RequestRecord): void {
-    if (!record.settled || !record.closed || record.stage === "gone") return;
+    if (!record.over || record.stage === "gone") return;
     if (record.wasTaken) this.#takenSize--;
     record.leave();
     this.#records.delete(record.id);

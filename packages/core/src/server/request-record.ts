@@ -30,6 +30,8 @@ export class RequestRecord {
   readonly countedAddress: Address;
   /** Whether `closeRequest` was called. */
   closeCalled = false;
+  /** Resolves when `closeRequest` has ended, once that has begun. */
+  cleanUp: Promise<void> | undefined;
   /** Whether `shutdownRequest` will lead to `closeRequest`. */
   closing = false;
 
@@ -38,6 +40,7 @@ export class RequestRecord {
   #wasTaken = false;
   #settled = false;
   #closed = false;
+  #cleanedUp = false;
   #draining = false;
   #control: RequestControl | undefined;
   #traffic: () => RequestTraffic;
@@ -109,6 +112,16 @@ export class RequestRecord {
   /** For the registry alone: its handler ended. */
   settle(): void {
     this.#settled = true;
+  }
+
+  /** For the registry alone: `closeRequest` ended. */
+  cleanedUp(): void {
+    this.#cleanedUp = true;
+  }
+
+  /** Whether nothing more will happen to it. */
+  get over(): boolean {
+    return this.#settled && this.#closed && this.#cleanedUp;
   }
 
   /** For the registry alone: its connection closed. False if it was closed before. */

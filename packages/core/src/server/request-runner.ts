@@ -74,15 +74,23 @@ export class RequestRunner<Request extends ServerRequest> {
   }
 
   /** Call `closeRequest`, unless it was called, and make sure that the request is closed. Never rejects. */
-  async closeOnce(record: RequestRecord, request: Request): Promise<void> {
-    if (record.closeCalled) return;
-    record.closeCalled = true;
+  closeOnce(record: RequestRecord, request: Request): Promise<void> {
+    record.cleanUp ??= this.#close(record, request);
+    return record.cleanUp;
+  }
+
+  async #close(record: RequestRecord, request: Request): Promise<void> {
     try {
-      await settleWithin("closeRequest", this.#server.closeRequest(request), this.#server.options.verifyTimeoutMs);
+      const { verifyTimeoutMs } = this.#server.options;
+      if (!record.closeCalled) {
+        record.closeCalled = true;
+        await settleWithin("closeRequest", this.#server.closeRequest(request), verifyTimeoutMs);
+      }
     } catch (error) {
       this.#report(error, record.clientAddress);
     }
     request.destroy();
+    this.#registry.cleanedUp(record);
   }
 
   async #work(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {

@@ -41,6 +41,7 @@ export interface LoopParts<Request extends ServerRequest> {
 export class ServingLoop<Request extends ServerRequest> {
   readonly #parts: LoopParts<Request>;
   #stopped = false;
+  #getting: PromiseWithResolvers<void> | undefined;
   #starting: PromiseWithResolvers<void> | undefined;
   #abandon: (() => void) | undefined;
   #failuresInRow = 0;
@@ -91,6 +92,11 @@ export class ServingLoop<Request extends ServerRequest> {
     }
   }
 
+  /** Resolves when no `getRequest()` is under way, so that whatever it brought is in the registry. */
+  get taken(): Promise<void> {
+    return this.#getting?.promise ?? Promise.resolve();
+  }
+
   /** Take no further request, without waiting. */
   #stopTaking(): void {
     this.#stopped = true;
@@ -100,6 +106,7 @@ export class ServingLoop<Request extends ServerRequest> {
   /** The server has ended: wait for nothing any more. */
   abandon(): void {
     this.#stopTaking();
+    this.#taken();
     this.#started();
     this.#abandon?.();
   }
@@ -107,6 +114,7 @@ export class ServingLoop<Request extends ServerRequest> {
   /** The next request; undefined when there was none, because the loop was stopped or `getRequest()` failed. */
   async #take(): Promise<Accepted<Request> | undefined> {
     if (this.#stopped) return undefined;
+    this.#getting = Promise.withResolvers<void>();
     this.#starting = Promise.withResolvers<void>();
     let accepted: Accepted<Request> | undefined;
     try {
@@ -119,14 +127,21 @@ export class ServingLoop<Request extends ServerRequest> {
         await this.#pause();
       }
     }
-    if (accepted === undefined) this.#started();
+    if (accepted === undefined) {
+      this.#taken();
+      this.#started();
+    }
     return accepted;
   }
 
   async #serveOne([request, clientAddress]: Accepted<Request>): Promise<void> {
     // It was reset while it waited: there is nobody to serve.
-    if (request.closeReason !== undefined) return this.#started();
+    if (request.closeReason !== undefined) {
+      this.#taken();
+      return this.#started();
+    }
     const record = this.#parts.registry.take(request, clientAddress);
+    this.#taken();
     this.#parts.onTaken(record);
     await requestContext.run(record, () => this.#verifyAndProcess(record, request, clientAddress));
     this.#started();
@@ -166,6 +181,11 @@ export class ServingLoop<Request extends ServerRequest> {
     } finally {
       this.#servicing = false;
     }
+  }
+
+  #taken(): void {
+    this.#getting?.resolve();
+    this.#getting = undefined;
   }
 
   #started(): void {

@@ -12,7 +12,9 @@ export function settleWithin<Value>(name: string, answer: Value | Promise<Value>
     const timer = setTimeout(() => {
       reject(new SocketServerError(ErrorCode.hookTimeout, `Cannot wait for ${name}(): it took longer than ${limitMs} ms`));
     }, limitMs);
-    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    void Promise.resolve(answer)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
   });
 }
 

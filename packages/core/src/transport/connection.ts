@@ -8,6 +8,7 @@ import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { Outbound } from "./outbound.ts";
+import { resetSocket } from "./reset-socket.ts";
 import type { ServerRequest } from "./server-request.ts";
 
 /** The bounds of one connection; see the options of servers for what each means. */
@@ -303,7 +304,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
   cut(reason: CloseReason): void {
     if (this.#finalReason !== undefined || this.#detached) return;
     this.#fail(reason, cutError(reason));
-    if (this.socket instanceof Socket) this.socket.resetAndDestroy();
+    if (this.socket instanceof Socket) resetSocket(this.socket);
     else this.socket.destroy();
   }
 
@@ -332,13 +333,15 @@ export class Connection implements ServerRequest, AsyncDisposable {
       this.#started = true;
       this.socket.on("data", this.#onData);
       this.socket.on("end", this.#onEnd);
+      // A socket that was not accepted paused tells its end as soon as that comes, whether anyone listens or not.
+      if (this.socket.readableEnded) this.inbound.end();
     }
     this.socket.resume();
   }
 
   #discardInput(): void {
     this.socket.off("data", this.#onData);
-    this.inbound.end();
+    this.inbound.end(false);
     if (!this.#started) {
       this.#started = true;
       this.socket.on("end", this.#onEnd);

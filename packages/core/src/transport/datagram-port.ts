@@ -23,6 +23,8 @@ export class DatagramPort implements RequestSource<Datagram> {
   readonly #options: DatagramPortOptions;
   readonly #owner: SourceOwner<Datagram>;
   #socket: Socket | undefined;
+  /** Node forgets the callbacks of sends that are under way when the socket is closed. */
+  readonly #sending = new Set<(error: Error) => void>();
   #accepting = false;
   #failing = false;
 
@@ -72,6 +74,8 @@ export class DatagramPort implements RequestSource<Datagram> {
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.close(resolve);
     await promise;
+    for (const reject of this.#sending) reject(new SocketServerError(ErrorCode.serverClosed, "Cannot send: the server is closed"));
+    this.#sending.clear();
   }
 
   /**
@@ -93,7 +97,18 @@ export class DatagramPort implements RequestSource<Datagram> {
       return Promise.reject(typeError(ErrorCode.invalidArgument, message));
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    socket.send(data, address.port, this.#destination(address.host), (error) => (error === null ? resolve() : reject(error)));
+    this.#sending.add(reject);
+    try {
+      socket.send(data, address.port, this.#destination(address.host), (error) => {
+        this.#sending.delete(reject);
+        if (error === null) resolve();
+        else reject(error);
+      });
+    } catch (error) {
+      // A spoofed sender can have port 0, which Node refuses at once.
+      this.#sending.delete(reject);
+      reject(error);
+    }
     return promise;
   }
 

@@ -40,6 +40,7 @@ export class Inbound {
   #reading = false;
   #ended = false;
   #endSeen = false;
+  #peerEnded = false;
   #failure: Error | undefined;
   #draining = false;
   #consumedSinceWrite = false;
@@ -80,13 +81,23 @@ export class Inbound {
   receive(chunk: Buffer): void {
     this.#bytesRead += chunk.length;
     this.#queue.push(chunk);
-    if (this.#wake !== undefined && this.#queue.length >= this.#wanted) this.#awake(true);
+    if (this.#wake !== undefined) {
+      if (this.#queue.length >= this.#wanted) this.#awake(true);
+      // The peer is slow, not idle.
+      else this.#idle.start(this.idleTimeoutMs);
+    }
     if (this.#queue.length >= Math.max(this.#highWaterMark, this.#wanted)) this.#pause();
   }
 
-  /** The peer ended its side: what is buffered can still be read. */
-  end(): void {
+  /**
+   * Nothing more will come: what is buffered can still be read.
+   *
+   * @param byPeer - Whether the peer ended its side; else ours does not want more.
+   */
+  end(byPeer = true): void {
+    if (this.#ended) return;
     this.#ended = true;
+    this.#peerEnded = byPeer;
     this.#awake(false);
     this.#idle.dispose();
   }
@@ -199,7 +210,7 @@ export class Inbound {
     }
     this.#begin();
     try {
-      const length = await this.#find(separator, limit);
+      const length = await this.#find(separator, limit, lenient);
       if (length !== -1) return this.#take(length);
     } finally {
       this.#reading = false;
@@ -221,18 +232,20 @@ export class Inbound {
     } finally {
       this.#reading = false;
     }
-    return this.#queue.peek(count);
+    return Buffer.from(this.#queue.peek(count));
   }
 
   // Inside.
 
   /** How many bytes up to and including the separator, or -1 when the stream ended without one. */
-  async #find(separator: Buffer, limit: number): Promise<number> {
+  async #find(separator: Buffer, limit: number, lenient: boolean): Promise<number> {
     let searched = 0;
     for (;;) {
       const start = this.#queue.indexOf(separator, searched);
       const length = start + separator.length;
-      const tooBig = start === -1 ? this.#queue.length >= limit : length > limit;
+      // The rest of a stream needs no separator, and may fill the limit.
+      const limitWithout = lenient ? limit : limit - 1;
+      const tooBig = start === -1 ? this.#queue.length > limitWithout : length > limit;
       if (tooBig) {
         throw new PeerError(ErrorCode.tooBig, `Cannot read until the separator: the peer sent more than ${limit} bytes without it`);
       }
@@ -259,7 +272,7 @@ export class Inbound {
   }
 
   #sawEnd(): Buffer {
-    if (this.#ended) this.#endSeen = true;
+    if (this.#peerEnded) this.#endSeen = true;
     return Buffer.alloc(0);
   }
 

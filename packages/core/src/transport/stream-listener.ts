@@ -6,6 +6,7 @@ import { AcceptQueue } from "./accept-queue.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { listenError } from "./listen-error.ts";
 import type { Accepted, RequestSource, SourceOwner } from "./request-source.ts";
+import { resetSocket } from "./reset-socket.ts";
 import { claimUnixPath, UnixPathOwner } from "./unix-path.ts";
 
 /** What a listener needs of its server's options. */
@@ -94,7 +95,7 @@ export class StreamListener implements RequestSource<Connection> {
   #accept(socket: Socket): void {
     this.#failing = false;
     const clientAddress = addressOf(socket);
-    const refusal = this.#owner.admit(clientAddress);
+    const refusal = this.#stopped === undefined ? this.#owner.admit(clientAddress) : DropReason.draining;
     if (refusal !== undefined) {
       this.#refuse(socket, clientAddress, refusal);
       return;
@@ -112,7 +113,7 @@ export class StreamListener implements RequestSource<Connection> {
     socket.on("error", () => {
       // A reset that races with our refusal: the connection is over either way.
     });
-    socket.resetAndDestroy();
+    resetSocket(socket);
     this.#owner.dropped(clientAddress, reason);
   }
 

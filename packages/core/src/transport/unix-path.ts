@@ -7,8 +7,9 @@
  * @module
  */
 
-import { link, lstat, rename, unlink } from "node:fs/promises";
+import { link, lstat, rename, stat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 
 import { codeOf, SocketServerError } from "../errors.ts";
 import { listenError } from "./listen-error.ts";
@@ -27,7 +28,13 @@ export async function claimUnixPath(path: string): Promise<void> {
     if (codeOf(error) === "ENOENT") return undefined;
     throw listenError(error as Error, path);
   });
-  if (found === undefined) return;
+  if (found === undefined) {
+    // Binding says EACCES for a directory that does not exist: libuv translates it for the sake of Windows.
+    await stat(dirname(path)).catch((error: unknown) => {
+      throw listenError(error as Error, path);
+    });
+    return;
+  }
   if (!found.isSocket()) {
     throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: a file that is not a socket is there; remove it or choose another path`);
   }

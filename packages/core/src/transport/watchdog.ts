@@ -1,3 +1,6 @@
+/** `setTimeout` counts in a signed 32-bit integer; a longer time would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 /**
  * A time-out that is cheap to start and stop for every read.
  *
@@ -8,6 +11,7 @@ export class Watchdog {
   readonly #onExpire: () => void;
   #deadline = Infinity;
   #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
   #lastTurn: NodeJS.Immediate | undefined;
 
   constructor(onExpire: () => void) {
@@ -21,7 +25,11 @@ export class Watchdog {
       return;
     }
     this.#deadline = performance.now() + ms;
-    this.#timer ??= setTimeout(this.#check, ms);
+    if (this.#timer !== undefined && this.#timerAt > this.#deadline) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#arm(ms);
   }
 
   /** Do not expire. */
@@ -38,12 +46,19 @@ export class Watchdog {
     this.#lastTurn = undefined;
   }
 
+  #arm(ms: number): void {
+    if (this.#timer !== undefined) return;
+    const delay = Math.min(ms, MAX_TIMER_MS);
+    this.#timerAt = performance.now() + delay;
+    this.#timer = setTimeout(this.#check, delay);
+  }
+
   readonly #check = (): void => {
     this.#timer = undefined;
     if (this.#deadline === Infinity) return;
     const left = this.#deadline - performance.now();
     // Timers round down: one that fires within the last millisecond is in time.
-    if (left >= 1) this.#timer = setTimeout(this.#check, left);
+    if (left >= 1) this.#arm(left);
     else this.#lastTurn = setImmediate(this.#expire, this.#deadline);
   };
 
@@ -53,7 +68,7 @@ export class Watchdog {
       this.#deadline = Infinity;
       this.#onExpire();
     } else if (this.#deadline !== Infinity) {
-      this.#timer ??= setTimeout(this.#check, Math.max(this.#deadline - performance.now(), 0));
+      this.#arm(Math.max(this.#deadline - performance.now(), 0));
     }
   };
 }

@@ -1,4 +1,4 @@
-import { ErrorCode, SocketServerError } from "../errors.ts";
+import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
 import { bootGuard } from "../server/boot-guard.ts";
 import type { ClassLocation } from "./class-location.ts";
 
@@ -12,7 +12,9 @@ export type AnyClass = new (...args: never[]) => object;
  * module throws.
  */
 export async function findClass(location: ClassLocation): Promise<AnyClass> {
-  const exported = await importGuarded(location.module);
+  const exported = await importGuarded(location.module).catch((error: unknown) => {
+    throw location.declared || codeOf(error) === ErrorCode.noMainGuard ? error : notImported(location, error);
+  });
   const classes = new Set(Object.values(exported).filter((value) => isClassNamed(value, location.name)));
   const [found, second] = classes;
   if (found === undefined) throw notFound(location);
@@ -47,4 +49,12 @@ function notFound({ name, module, declared }: ClassLocation): SocketServerError 
     ? `write \`export class ${name} ...\` there`
     : `write \`export class ${name} ...\` there; or, if it is in another file, give the class \`static readonly module = import.meta.url\``;
   return new SocketServerError(ErrorCode.classNotFound, `Cannot run ${name} in worker: ${module} exports no class of that name; ${remedy}`);
+}
+
+function notImported({ name, module }: ClassLocation, cause: unknown): SocketServerError {
+  return new SocketServerError(
+    ErrorCode.classNotFound,
+    `Cannot run ${name} in worker: the program's main module ${module} cannot be imported there; mend it, or, if the class is in another file, give it \`static readonly module = import.meta.url\``,
+    { cause },
+  );
 }

@@ -25,6 +25,9 @@ export type ErrorData =
 /** An error that is the cause of its cause ends the chain here. */
 const MAX_CAUSES = 8;
 
+/** What travels beside the other fields. */
+const TOLD_APART: ReadonlySet<string> = new Set(["name", "message", "stack", "cause"]);
+
 const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
   EvalError,
   RangeError,
@@ -38,11 +41,13 @@ const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
 
 /** Take an error apart. */
 export function errorToData(error: unknown, depth = 0): ErrorData {
-  if (!(error instanceof Error)) return { kind: "value", value: cloneable(error) ? error : String(error) };
-  const fields: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(error)) {
-    if (key !== "name" && cloneable(value)) fields[key] = value;
-  }
+  if (!(error instanceof Error)) return { kind: "value", value: cloneable(error) ? error : textOf(error) };
+  const fields = Object.fromEntries(
+    Object.keys(error)
+      .filter((key) => !TOLD_APART.has(key))
+      .map((key) => [key, readSafely(error, key)] as const)
+      .filter(([, value]) => value !== undefined && cloneable(value)),
+  );
   const cause = error.cause === undefined || depth === MAX_CAUSES ? undefined : errorToData(error.cause, depth + 1);
   return { kind: "error", name: error.name, message: error.message, stack: error.stack, cause, fields };
 }
@@ -58,6 +63,24 @@ export function errorFromData(data: ErrorData): unknown {
   if (error.name !== name) Object.defineProperty(error, "name", hidden(name));
   if (cause !== undefined) Object.defineProperty(error, "cause", hidden(errorFromData(cause)));
   return Object.assign(error, fields);
+}
+
+/** A field, or undefined if reading it throws: a getter of somebody else's error must not hide the error. */
+function readSafely(error: Error, key: string): unknown {
+  try {
+    return (error as unknown as Readonly<Record<string, unknown>>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value as text, even if it does not know how to become one. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 function cloneable(value: unknown): boolean {

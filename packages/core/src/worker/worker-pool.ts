@@ -31,6 +31,7 @@ export class WorkerPool {
   readonly #size: number;
   readonly #owner: PoolOwner;
   readonly #live: PoolWorker[] = [];
+  readonly #starting = new Set<PoolWorker>();
   readonly #pauses = new Set<NodeJS.Timeout>();
   #address: Address | undefined;
   #nextId = 1;
@@ -88,12 +89,17 @@ export class WorkerPool {
     this.#someoneLive.resolve();
     for (const pause of this.#pauses) clearTimeout(pause);
     this.#pauses.clear();
-    await Promise.all(this.#live.toReversed().map((worker) => worker.stop(limitMs)));
+    await Promise.all([...this.#live, ...this.#starting].toReversed().map((worker) => worker.stop(limitMs)));
   }
 
-  async #startWorker(): Promise<void> {
-    const worker = this.#owner.newWorker(this.#nextId++);
-    await worker.start();
+  async #startWorker(id = this.#nextId++): Promise<void> {
+    const worker = this.#owner.newWorker(id);
+    this.#starting.add(worker);
+    try {
+      await worker.start();
+    } finally {
+      this.#starting.delete(worker);
+    }
     if (this.#stopped) return worker.stop(0);
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#live.push(worker);
@@ -114,8 +120,9 @@ export class WorkerPool {
   #replaceLater(): void {
     const pause = setTimeout(() => {
       this.#pauses.delete(pause);
-      this.#startWorker().catch((error: unknown) => {
-        this.#owner.exited({ id: this.#nextId - 1, lost: 0, error: error as Error });
+      const id = this.#nextId++;
+      this.#startWorker(id).catch((error: unknown) => {
+        this.#owner.exited({ id, lost: 0, error: error as Error });
         if (!this.#stopped) this.#replaceLater();
       });
     }, this.#pauseMs);
@@ -125,7 +132,9 @@ export class WorkerPool {
 
   #remove(worker: PoolWorker): void {
     const index = this.#live.indexOf(worker);
-    if (index !== -1) this.#live.splice(index, 1);
+    // A hand-over may have noticed its death before its exit was known.
+    if (index === -1) return;
+    this.#live.splice(index, 1);
     if (this.#live.length === 0 && !this.#stopped) this.#someoneLive = Promise.withResolvers<void>();
   }
 }

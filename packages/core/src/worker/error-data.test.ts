@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+
+import { PeerError, SocketServerError, rangeError } from "../errors.ts";
+import { errorFromData, errorToData } from "./error-data.ts";
+
+/** What arrives at the other side. */
+function travel(error: unknown): unknown {
+  return errorFromData(structuredClone(errorToData(error)));
+}
+
+describe("errorToData() and errorFromData()", () => {
+  class CustomError extends Error {
+    override readonly name = "CustomError";
+  }
+
+  test.each([
+    [new Error("m"), Error],
+    [new TypeError("m"), TypeError],
+    [new RangeError("m"), RangeError],
+    [new SyntaxError("m"), SyntaxError],
+    [new ReferenceError("m"), ReferenceError],
+    [new URIError("m"), URIError],
+    [new EvalError("m"), EvalError],
+    [new SocketServerError("EADDRINUSE", "m"), SocketServerError],
+    [new PeerError("ECONNRESET", "m"), PeerError],
+    [new CustomError("m"), Error],
+  ])("keep class, name, message and stack: %o", (error, Class) => {
+    const arrived = travel(error) as Error;
+    expect(arrived).toBeInstanceOf(Class);
+    expect([arrived.name, arrived.message, arrived.stack]).toEqual([error.name, error.message, error.stack]);
+    expect(String(arrived)).toBe(String(error));
+  });
+
+  test("keep the code and every own field that can be cloned", () => {
+    const error = Object.assign(rangeError("ERR_SOCKETSERVER_INVALID_OPTION", "m"), {
+      detail: { list: [1, 2] },
+      callback: () => {},
+    });
+    const arrived = travel(error) as typeof error;
+    expect(arrived).toMatchObject({ code: "ERR_SOCKETSERVER_INVALID_OPTION", detail: { list: [1, 2] } });
+    expect("callback" in arrived).toBe(false);
+  });
+
+  test("keep what had come of an incomplete read", () => {
+    const error = new PeerError("ERR_SOCKETSERVER_INCOMPLETE_READ", "m", { partial: new Uint8Array([1, 2]) });
+    expect((travel(error) as PeerError).partial).toEqual(new Uint8Array([1, 2]));
+  });
+
+  test("keep a chain of causes, with their classes and codes", () => {
+    const cause = new SocketServerError("EPIPE", "inner", { cause: "a string" });
+    const arrived = travel(new TypeError("outer", { cause })) as { cause: SocketServerError };
+    expect(arrived.cause).toBeInstanceOf(SocketServerError);
+    expect(arrived.cause).toMatchObject({ code: "EPIPE", message: "inner", cause: "a string" });
+  });
+
+  test("keep a cause that was assigned, as runHandler() does, with its class and code", () => {
+    const error = new Error("finish");
+    error.cause = new SocketServerError("EPIPE", "handle");
+    const arrived = travel(error) as { cause: SocketServerError };
+    expect(arrived.cause).toBeInstanceOf(SocketServerError);
+    expect(arrived.cause).toMatchObject({ code: "EPIPE", message: "handle" });
+  });
+
+  test("end a cycle of causes", () => {
+    const error = new Error("mine");
+    error.cause = new Error("yours", { cause: error });
+    expect(travel(error)).toMatchObject({ message: "mine", cause: { message: "yours" } });
+  });
+
+  test("leave no cause where there was none", () => {
+    expect(Object.hasOwn(travel(new Error("m")) as object, "cause")).toBe(false);
+  });
+
+  test("make neither message nor stack enumerable", () => {
+    expect(Object.keys(travel(new Error("m", { cause: new Error("c") })) as object)).toEqual([]);
+  });
+
+  test.each([["text"], [5], [undefined], [null], [{ plain: "object" }]])(
+    "carry %j, which was thrown, as it is",
+    (value) => {
+      expect(travel(value)).toEqual(value);
+    },
+  );
+
+  test.each([
+    ["a function", () => 5, "() => 5"],
+    ["a symbol", Symbol("s"), "Symbol(s)"],
+    ["an object with a method", { method: () => {} }, "[object Object]"],
+  ])("show %s, which cannot be cloned, as text", (_name, value, text) => {
+    expect(travel(value)).toBe(text);
+  });
+
+  test("show whatever was thrown, even if it cannot be made text", () => {
+    const value = Object.assign(Object.create(null) as object, { method: () => {} });
+    expect(typeof travel(value)).toBe("string");
+  });
+
+  test("survive a field that throws when it is read", () => {
+    const error = new Error("m");
+    Object.defineProperty(error, "broken", {
+      enumerable: true,
+      get() {
+        throw new Error("do not look");
+      },
+    });
+    expect(travel(error)).toMatchObject({ message: "m" });
+  });
+});

@@ -1,0 +1,130 @@
+import { AsyncUDPServer, DatagramRequestHandler } from "@socketserver/core";
+import { dial, leakCheck, serve, talk, talkDatagram, type RunningServer } from "@socketserver/testing";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { CELLS, STREAM_CELLS, serveIn } from "../conformance/matrix.ts";
+import {
+  BigAnswerHandler,
+  ClosingHandler,
+  ClosingPacketHandler,
+  CommittingHandler,
+  EchoAllHandler,
+  EndlessHandler,
+} from "../fixtures/closing-handlers.ts";
+import { ExitingHandler } from "../fixtures/failing-handlers.ts";
+import { FailingSetupServer } from "../fixtures/failing-setup-server.ts";
+import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
+
+/** Wait until a request was taken. */
+async function taken({ requests, server }: RunningServer): Promise<void> {
+  while (requests.length === 0) await new Promise((resolve) => server.once("request", resolve));
+}
+
+beforeEach(() => leakCheck());
+
+describe("a graceful close", () => {
+  test("D6 AsyncUDPServer: does not lose replies in flight", async () => {
+    class LastMomentHandler extends DatagramRequestHandler {
+      override async handle(): Promise<void> {
+        const { drainSignal } = this;
+        if (!drainSignal.aborted) await new Promise((resolve) => drainSignal.addEventListener("abort", resolve));
+        await this.wfile.write(this.packet);
+      }
+    }
+    const running = await serve(LastMomentHandler, { server: AsyncUDPServer });
+    const answers = ["one", "two", "three"].map((packet) => talkDatagram(running.address, packet));
+    while (running.requests.length < 3) await new Promise((resolve) => running.server.once("request", resolve));
+    expect(await running.close()).toMatchObject({ open: 3, finished: 3, cut: [] });
+    expect(await Promise.all(answers)).toEqual([Buffer.from("one"), Buffer.from("two"), Buffer.from("three")]);
+  });
+
+  test.todo("D6 coming: ThreadingUDPServer does not lose replies in flight");
+});
+
+describe("a thread that fails to start", () => {
+  test("D8 leaves close() working when the first one fails", async () => {
+    const fail = new Int32Array(new SharedArrayBuffer(4));
+    fail[0] = 1;
+    const options = { threading: { threads: 2 }, setup: { fail: fail.buffer } };
+    const server = new FailingSetupServer({ port: 0 }, EchoLineHandler, options);
+    await expect(server.listen()).rejects.toThrow("workerSetup fails");
+    expect(server.state).toBe("new");
+    expect(await server.close()).toMatchObject({ open: 0 });
+    expect(server.workers).toEqual([]);
+  });
+
+  test("D8 leaves close() working when the replacement of a lost one fails", async () => {
+    const fail = new Int32Array(new SharedArrayBuffer(4));
+    const options = { threading: { threads: 1 }, setup: { fail: fail.buffer } };
+    const running = await serve(ExitingHandler, { server: FailingSetupServer, options });
+    const failed = Promise.withResolvers<void>();
+    running.server.on("workerExit", ({ error }) => {
+      if (error?.message === "workerSetup fails") failed.resolve();
+    });
+    fail[0] = 1;
+    await using client = await dial(running.address);
+    await client.sendAll("end");
+    await failed.promise;
+    expect(await running.close()).toMatchObject({ cut: [] });
+    expect(running.server.state).toBe("closed");
+  });
+});
+
+describe("close()", () => {
+  for (const cell of STREAM_CELLS) {
+    test(`D9 ${cell.name}: does not wait for an idle client`, async () => {
+      const running = await serveIn(cell, EchoAllHandler, { lingerMs: 50 });
+      await using client = await dial(running.address);
+      await client.sendAll("hello");
+      expect((await client.recv()).toString()).toBe("hello");
+      const report = await running.close();
+      expect(report).toMatchObject({ open: 1, finished: 1, cut: [] });
+      expect(report.durationMs).toBeLessThan(running.server.options.graceMs / 2);
+      expect(await client.recv()).toHaveLength(0);
+    });
+
+    test(`D9 ${cell.name}: waits for graceMs at most if the handler holds on to an idle client`, async () => {
+      const running = await serveIn(cell, CommittingHandler);
+      await using client = await dial(running.address);
+      await taken(running);
+      const report = await running.close({ graceMs: 50 });
+      expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: 0, cut: [{ id: 1 }] });
+      expect(running.closedRequests).toMatchObject([{ reason: "drain" }]);
+      // Unix sockets know no reset.
+      const outcome = client.recv().catch((error: unknown) => error);
+      expect(await outcome).toMatchObject(cell.name.includes("Unix") ? { length: 0 } : { code: "ECONNRESET" });
+    });
+
+    test(`D9 ${cell.name}: waits for graceMs at most if the handler never ends`, async () => {
+      const running = await serveIn(cell, EndlessHandler);
+      await using client = await dial(running.address);
+      await client.sendAll("begin");
+      await taken(running);
+      const report = await running.close({ graceMs: 50 });
+      // Nothing but the end of its thread can end such a handler.
+      const settled = cell.concurrency === "threading";
+      expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: settled ? 0 : 1, cut: [{ id: 1, settled }] });
+    });
+
+    test(`D17 ${cell.name}: an answer arrives whole although input was left unread`, async () => {
+      await using running = await serveIn(cell, BigAnswerHandler);
+      const lengths: number[] = [];
+      for (let round = 0; round < 30; round++) {
+        const answer = await talk(running.address, Buffer.alloc(300_000, "?"), { halfClose: round % 2 === 0 });
+        lengths.push(answer.length);
+      }
+      expect(lengths).toEqual(Array.from({ length: 30 }, () => 100_000));
+      expect(running.errors).toEqual([]);
+    });
+  }
+
+  for (const cell of CELLS) {
+    test(`D9 ${cell.name}: can be called from a handler, which still answers`, async () => {
+      const running = await serveIn(cell, cell.stream ? ClosingHandler : ClosingPacketHandler);
+      expect(await cell.ask(running.address, "close\n")).toEqual(Buffer.from("closed by 1\n"));
+      await running.served;
+      expect(await running.server.close()).toMatchObject({ open: 1, finished: 1, callers: 0, cut: [] });
+      expect(running.errors).toEqual([]);
+    });
+  }
+});

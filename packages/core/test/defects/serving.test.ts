@@ -1,0 +1,113 @@
+import { AsyncTCPServer, BaseRequestHandler, type Connection } from "@socketserver/core";
+import { dial, leakCheck } from "@socketserver/testing";
+import { performance } from "node:perf_hooks";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { CELLS, STREAM_CELLS, make, serveIn } from "../conformance/matrix.ts";
+import { EndlessHandler } from "../fixtures/closing-handlers.ts";
+import { runProgram } from "../support/run-program.ts";
+
+beforeEach(() => leakCheck());
+
+describe("shutdown()", () => {
+  for (const cell of CELLS) {
+    test(`D3 ${cell.name}: one that comes after the loop has ended does not end the next loop`, async () => {
+      await using server = await make(cell);
+      const address = await server.listen();
+      const first = server.serveForever();
+      await server.shutdown();
+      await first;
+      await server.shutdown();
+      const second = server.serveForever();
+      expect(await cell.ask(address, "still here\n")).toEqual(Buffer.from("still here\n"));
+      await server.shutdown();
+      await second;
+    });
+  }
+});
+
+describe("close()", () => {
+  for (const cell of CELLS) {
+    test(`D4 ${cell.name}: ends an idle serveForever()`, async () => {
+      const running = await serveIn(cell);
+      await running.server.close();
+      await running.served;
+      expect(running.server.state).toBe("closed");
+    });
+  }
+
+  for (const cell of STREAM_CELLS) {
+    test(`D4 ${cell.name}: does not spin while it waits for a request`, async () => {
+      const running = await serveIn(cell, EndlessHandler);
+      await using client = await dial(running.address);
+      await client.sendAll("begin");
+      while (running.requests.length === 0) await new Promise((resolve) => running.server.once("request", resolve));
+      const before = performance.eventLoopUtilization();
+      await running.close({ graceMs: 500 });
+      expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+    });
+  }
+});
+
+describe("serveForever()", () => {
+  /** What a program of few descriptors tells of its server after these have run out. */
+  async function outOfDescriptors(): Promise<Record<"acceptErrors" | "refused" | "utilization" | "echoed", unknown>> {
+    const limited = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
+    const { stdout, stderr } = await runProgram("descriptors-program.ts", [], limited);
+    expect(stderr).toBe("");
+    return JSON.parse(stdout) as Awaited<ReturnType<typeof outOfDescriptors>>;
+  }
+
+  test("D5 AsyncTCPServer refuses and does not spin while there are no descriptors, and goes on when there are some again", async () => {
+    const { refused, utilization, echoed } = await outOfDescriptors();
+    expect({ refused, echoed }).toEqual({ refused: 1, echoed: "again\n" });
+    expect(utilization).toBeLessThan(0.5);
+  });
+
+  test("D5 AsyncTCPServer reports once that there are no descriptors", async () => {
+    expect(await outOfDescriptors()).toMatchObject({ acceptErrors: 1 });
+  });
+
+  for (const cell of CELLS) {
+    test(`D16 ${cell.name}: a second one rejects, a handleRequest() too, and the first goes on`, async () => {
+      await using running = await serveIn(cell);
+      const refusal = { code: "ERR_SOCKETSERVER_ALREADY_SERVING" };
+      await expect(running.server.serveForever()).rejects.toMatchObject(refusal);
+      await expect(running.server.handleRequest()).rejects.toMatchObject(refusal);
+      expect(await cell.ask(running.address, "still here\n")).toEqual(Buffer.from("still here\n"));
+    });
+  }
+});
+
+describe("handleRequest()", () => {
+  test("D10 AsyncTCPServer: the bound on concurrent requests holds", async () => {
+    const started: PromiseWithResolvers<void>[] = [Promise.withResolvers(), Promise.withResolvers()];
+    const release = Promise.withResolvers<void>();
+    let running = 0;
+    class GatedHandler extends BaseRequestHandler {
+      override async handle(): Promise<void> {
+        started[running++]?.resolve();
+        await release.promise;
+      }
+    }
+    await using server = new AsyncTCPServer({ port: 0 }, GatedHandler, { async: { maxConcurrentRequests: 2 } });
+    const address = await server.listen();
+    const clients: Connection[] = [];
+    for (let client = 0; client < 3; client++) clients.push(await dial(address, { lingerMs: 50 }));
+    const order: string[] = [];
+    await server.handleRequest();
+    await started[0]?.promise;
+    order.push("one runs, there is room");
+    const second = server.handleRequest().then(() => order.push("there is room again"));
+    await started[1]?.promise;
+    order.push("two run");
+    // Turns enough for a bound that does not hold to show.
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    order.push("released");
+    release.resolve();
+    await second;
+    expect(order).toEqual(["one runs, there is room", "two run", "released", "there is room again"]);
+    expect(running).toBe(2);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * The server's state machine against a model, over generated orders of calls.
+ *
+ * Calls are made without waiting for the earlier ones, from outside and from inside of handlers. Whatever the order: every call settles, with one of
+ * its documented results; the state only moves forward as documented; every request that was taken is closed once; nothing is left.
+ */
+import { AsyncTCPServer, BaseRequestHandler, TCPServer, UnixStreamServer, type ServerState, type TCPServer as Server } from "@socketserver/core";
+import { dial, leakCheck } from "@socketserver/testing";
+import fc from "fast-check";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+/** What a client asks the handler to call. */
+const HANDLER_CALLS = ["nothing", "shutdown", "close", "closeNow", "dispose"] as const;
+type HandlerCall = (typeof HANDLER_CALLS)[number];
+
+type Step =
+  | { readonly kind: "listen" | "serve" | "handleRequest" | "shutdown" | "close" | "closeNow" | "wait" }
+  | { readonly kind: "client"; readonly call: HandlerCall };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("listen", "serve", "handleRequest", "shutdown", "close", "closeNow", "wait", "wait") }),
+  fc.record({ kind: fc.constant("client"), call: fc.constantFrom(...HANDLER_CALLS) }),
+);
+
+/** Makes the call that its client names, then answers: an answer must get out whatever was called. */
+class CallingHandler extends BaseRequestHandler {
+  override async handle(): Promise<void> {
+    const call = (await this.request.recv()).toString() as HandlerCall | "";
+    // Draining ends a read at a boundary: there is nothing to answer.
+    if (call === "") return;
+    if (call === "shutdown") await this.server.shutdown();
+    if (call === "close") await this.server.close();
+    if (call === "closeNow") await this.server.close({ graceMs: 0 });
+    if (call === "dispose") await this.server[Symbol.asyncDispose]();
+    await this.request.sendAll(`${call} done`);
+  }
+}
+
+const ALLOWED_CODES = ["ERR_SOCKETSERVER_SERVER_CLOSED", "ERR_SOCKETSERVER_ALREADY_SERVING"];
+
+/** What a client sees of a server that is gone, or that refuses. */
+const GONE = ["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE"];
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown }).code;
+}
+
+const NEXT: Readonly<Record<ServerState, readonly ServerState[]>> = {
+  new: ["new", "listening", "serving", "draining", "closed"],
+  listening: ["listening", "serving", "draining", "closed"],
+  serving: ["serving", "listening", "draining", "closed"],
+  draining: ["draining", "closed"],
+  closed: ["closed"],
+};
+
+/** Runs the steps of one case against one server. */
+class Case {
+  readonly #server: Server;
+  readonly #calls: Promise<unknown>[] = [];
+  readonly #taken: number[] = [];
+  readonly #closed: number[] = [];
+  #state: ServerState = "new";
+
+  constructor(server: Server) {
+    this.#server = server;
+    server.on("request", ({ id }) => this.#taken.push(id));
+    server.on("requestClosed", ({ id }) => this.#closed.push(id));
+    server.on("requestError", (error) => {
+      throw new Error(`Cannot go on: no handler may fail here, ${String(error)}`);
+    });
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const one of steps) {
+      this.#call(one);
+      this.#observe();
+      if (one.kind === "wait") await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#note(this.#server.close({ graceMs: 200 }));
+    for (const result of await Promise.allSettled(this.#calls)) {
+      if (result.status === "rejected" && !ALLOWED_CODES.includes(String(codeOf(result.reason)))) throw result.reason;
+    }
+    this.#observe();
+    expect(this.#server.state).toBe("closed");
+    expect(this.#server.activeRequests).toBe(0);
+    expect(this.#closed.toSorted()).toEqual(this.#taken.toSorted());
+  }
+
+  /** A call whose result is looked at in the end. */
+  #note(call: Promise<unknown>): void {
+    call.catch(() => {
+      // run() judges it.
+    });
+    this.#calls.push(call);
+  }
+
+  #call(one: Step): void {
+    const server = this.#server;
+    if (one.kind === "listen") this.#note(server.listen());
+    if (one.kind === "serve") this.#note(server.serveForever());
+    if (one.kind === "handleRequest") this.#note(server.handleRequest());
+    if (one.kind === "shutdown") this.#note(server.shutdown());
+    if (one.kind === "close") this.#note(server.close({ graceMs: 200 }));
+    if (one.kind === "closeNow") this.#note(server.close({ graceMs: 0 }));
+    if (one.kind === "client") this.#note(this.#talk(one.call));
+  }
+
+  /** A client may be refused or cut, or wait unserved until the server closes; but what it gets is whole. */
+  async #talk(call: HandlerCall): Promise<void> {
+    const address = await this.#server.listen();
+    try {
+      await using connection = await dial(address);
+      await connection.sendAll(call);
+      let answer = "";
+      for await (const chunk of connection) answer += String(chunk);
+      expect(["", `${call} done`]).toContain(answer);
+    } catch (error) {
+      if (!GONE.includes(String(codeOf(error)))) throw error;
+    }
+  }
+
+  #observe(): void {
+    const { state } = this.#server;
+    expect(NEXT[this.#state]).toContain(state);
+    this.#state = state;
+  }
+}
+
+let paths = 0;
+
+describe.each([
+  ["TCPServer", () => new TCPServer({ port: 0 }, CallingHandler, { lingerMs: 100 })],
+  ["AsyncTCPServer", () => new AsyncTCPServer({ port: 0 }, CallingHandler, { lingerMs: 100 })],
+  [
+    "UnixStreamServer",
+    () => new UnixStreamServer({ path: join(tmpdir(), `model-${process.pid}-${paths++}.sock`) }, CallingHandler, { lingerMs: 100 }),
+  ],
+] as const)("the states of %s", (_name, make) => {
+  test("hold over generated orders of calls", async () => {
+    const expectNothingLeft = leakCheck();
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        await new Case(make() as Server).run(steps);
+      }),
+      { numRuns: 150, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
+    );
+    await expectNothingLeft();
+  }, 120_000);
+});
