@@ -52,7 +52,8 @@ export interface ServerOptions {
    */
   readonly writeStallMs?: number;
   /**
-   * How long a finished connection waits for the peer to close its side, so that our last bytes are read and not lost to a reset.
+   * How long a finished connection waits for the peer to close its side, counted from the last byte in either direction, so that our last bytes
+   * are read and not lost to a reset.
    * @defaultValue 2000
    */
   readonly lingerMs?: number;

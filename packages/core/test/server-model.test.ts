@@ -4,7 +4,14 @@
  * Calls are made without waiting for the earlier ones, from outside and from inside of handlers. Whatever the order: every call settles, with one of
  * its documented results; the state only moves forward as documented; every request that was taken is closed once; nothing is left.
  */
-import { AsyncTCPServer, BaseRequestHandler, TCPServer, UnixStreamServer, type ServerState, type TCPServer as Server } from "@socketserver/core";
+import {
+  AsyncTCPServer,
+  BaseRequestHandler,
+  TCPServer,
+  UnixStreamServer,
+  type ServerState,
+  type TCPServer as Server,
+} from "@socketserver/core";
 import { dial, leakCheck } from "@socketserver/testing";
 import fc from "fast-check";
 import { tmpdir } from "node:os";
@@ -16,11 +23,13 @@ const HANDLER_CALLS = ["nothing", "shutdown", "close", "closeNow", "dispose"] as
 type HandlerCall = (typeof HANDLER_CALLS)[number];
 
 type Step =
-  | { readonly kind: "listen" | "serve" | "handleRequest" | "shutdown" | "close" | "closeNow" | "wait" }
+  | { readonly kind: "listen" | "serve" | "handleRequest" | "shutdown" | "close" | "closeNow" }
+  | { readonly kind: "wait"; readonly turns: number }
   | { readonly kind: "client"; readonly call: HandlerCall };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constantFrom("listen", "serve", "handleRequest", "shutdown", "close", "closeNow", "wait", "wait") }),
+  fc.record({ kind: fc.constantFrom("listen", "serve", "handleRequest", "shutdown", "close", "closeNow") }),
+  fc.record({ kind: fc.constant("wait"), turns: fc.integer({ min: 1, max: 12 }) }),
   fc.record({ kind: fc.constant("client"), call: fc.constantFrom(...HANDLER_CALLS) }),
 );
 
@@ -76,7 +85,8 @@ class Case {
     for (const one of steps) {
       this.#call(one);
       this.#observe();
-      if (one.kind === "wait") await new Promise((resolve) => setImmediate(resolve));
+      for (let turn = 0; one.kind === "wait" && turn < one.turns; turn++)
+        await new Promise((resolve) => setImmediate(resolve));
     }
     this.#note(this.#server.close({ graceMs: 200 }));
     for (const result of await Promise.allSettled(this.#calls)) {
@@ -135,7 +145,10 @@ describe.each([
   ["AsyncTCPServer", () => new AsyncTCPServer({ port: 0 }, CallingHandler, { lingerMs: 100 })],
   [
     "UnixStreamServer",
-    () => new UnixStreamServer({ path: join(tmpdir(), `model-${process.pid}-${paths++}.sock`) }, CallingHandler, { lingerMs: 100 }),
+    () =>
+      new UnixStreamServer({ path: join(tmpdir(), `model-${process.pid}-${paths++}.sock`) }, CallingHandler, {
+        lingerMs: 100,
+      }),
   ],
 ] as const)("the states of %s", (_name, make) => {
   test("hold over generated orders of calls", async () => {
@@ -144,7 +157,11 @@ describe.each([
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
         await new Case(make() as Server).run(steps);
       }),
-      { numRuns: 150, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
+      {
+        numRuns: Number(process.env["MODEL_RUNS"] ?? 300),
+        interruptAfterTimeLimit: 60_000,
+        markInterruptAsFailure: true,
+      },
     );
     await expectNothingLeft();
   }, 120_000);

@@ -16,10 +16,16 @@ export interface TalkSettings {
 export async function talk(address: Address, input: string | Uint8Array, settings: TalkSettings = {}): Promise<Buffer> {
   const { halfClose = true, timeoutMs = 10_000 } = settings;
   await using connection = await dial(address, { idleTimeoutMs: timeoutMs });
-  await connection.sendAll(input);
-  if (halfClose) connection.shutdown("write");
+  // At the same time: a server that echoes while it reads would else wait for us as we wait for it.
+  const sending = connection.sendAll(input).then(() => {
+    if (halfClose) connection.shutdown("write");
+  });
+  sending.catch(() => {
+    // A failure to read tells the same, sooner.
+  });
   const output: Buffer[] = [];
   for await (const chunk of connection) output.push(chunk);
+  await sending;
   return Buffer.concat(output);
 }
 

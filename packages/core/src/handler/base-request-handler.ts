@@ -29,8 +29,9 @@ export class BaseRequestHandler<Server extends BaseServer = BaseServer, Request 
   timeoutMs: number | undefined = undefined;
 
   /**
-   * Whether a read at a boundary, where no request is under way, answers end-of-stream when the server drains. Set it to false if
-   * end-of-stream means more to this protocol than "there is nothing more to do", such as "commit".
+   * Whether a read at a boundary answers end-of-stream when the server drains. A boundary is where nothing is buffered, and nothing was read since
+   * we last wrote: no request is under way. A handler that reads and does not answer is never at one, and watches `drainSignal` instead. Set this
+   * to false if end-of-stream means more to the protocol than "there is nothing more to do", such as "commit".
    * @defaultValue true
    */
   endOnDrain = true;

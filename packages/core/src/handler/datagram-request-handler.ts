@@ -44,7 +44,11 @@ export class DatagramRequestHandler<Server extends BaseServer = BaseServer> exte
   }
 
   /** Send what was written, if `handle()` succeeded. */
-  override async finish(): Promise<void> {
+  override finish(): void | Promise<void> {
+    return this.#sendReply();
+  }
+
+  async #sendReply(): Promise<void> {
     await this.#wfile?.close();
     if (this.#written.length > 0 && this.request.outcome === undefined) await this.request.reply(Buffer.concat(this.#written));
   }

@@ -63,7 +63,7 @@ export class StreamRequestHandler<Server extends BaseServer = BaseServer> extend
     if (this.disableNagleAlgorithm) this.request.setNoDelay(true);
   }
 
-  override async finish(): Promise<void> {
-    await this.#wfile?.close();
+  override finish(): void | Promise<void> {
+    return this.#wfile?.close();
   }
 }

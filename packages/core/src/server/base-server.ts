@@ -3,7 +3,7 @@ import { channel } from "node:diagnostics_channel";
 
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { ErrorCode, SocketServerError, isDisconnect, rangeError, show, typeError } from "../errors.ts";
+import { ErrorCode, PeerError, SocketServerError, codeOf, isDisconnect, rangeError, show, typeError } from "../errors.ts";
 import { DropReason, type ServerEvents } from "../events.ts";
 import type { HandlerClass } from "../handler/base-request-handler.ts";
 import { plainTimeoutError, runHandler } from "../handler/run-handler.ts";
@@ -404,10 +404,11 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     if (this.#taking) {
       throw new SocketServerError(ErrorCode.alreadyServing, `Cannot call ${name}: the server already takes requests`);
     }
+    this.#refuseIfEnding(name);
     this.#taking = true;
     this.#stopAsked = false;
     try {
-      await this.listen();
+      if (!(await this.#listenUnlessClosed())) return;
       const source = this.#source;
       if (source === undefined || this.#stopAsked || !this.#life.advance(ServerState.serving)) return;
       this.#loop = this.#newLoop(source);
@@ -415,7 +416,18 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     } finally {
       this.#loop = undefined;
       this.#taking = false;
-      this.#life.advance(ServerState.listening);
+      if (this.#life.state === ServerState.serving) this.#life.advance(ServerState.listening);
+    }
+  }
+
+  /** Listen; false if `close()` came meanwhile, which is no failure of whoever serves. */
+  async #listenUnlessClosed(): Promise<boolean> {
+    try {
+      await this.listen();
+      return true;
+    } catch (error) {
+      if (this.#life.ending && codeOf(error) === ErrorCode.serverClosed) return false;
+      throw error;
     }
   }
 
@@ -516,8 +528,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   #reportError(error: unknown, clientAddress: Address | undefined): void {
     if (this.#listenerSide !== undefined) this.#listenerSide.requestError(error, clientAddress);
-    else if (this.listenerCount("requestError") === 0) printErrorReport(error, clientAddress);
-    else this.publish("requestError", error, clientAddress);
+    else if (this.listenerCount("requestError") > 0) this.publish("requestError", error, clientAddress);
+    // What peers do wrong is in the close reason; printed, it would let them fill a log.
+    else if (!(error instanceof PeerError)) printErrorReport(error, clientAddress);
   }
 
   #refuseIfEnding(name: string): void {

@@ -19,7 +19,7 @@ export interface ConnectionOptions {
   readonly idleTimeoutMs?: number;
   /** How long the peer may take nothing of our output, in milliseconds. @defaultValue 30000 */
   readonly writeStallMs?: number;
-  /** How long `close()` waits for the peer to end its side, in milliseconds. @defaultValue 2000 */
+  /** How long `close()` waits for the peer to end its side, counted from the last byte in either direction, in milliseconds. @defaultValue 2000 */
   readonly lingerMs?: number;
   /** Who the peer is, if the stream does not know. */
   readonly remoteAddress?: Address;
@@ -187,7 +187,8 @@ export class Connection implements ServerRequest, AsyncDisposable {
   /**
    * Send everything; resolves when less than the high-water mark is still pending. Text is sent as UTF-8.
    *
-   * The data must not be changed before it has left.
+   * The data must not be changed before it has left. Nothing tells whether the peer has read it. A call that is not awaited needs a `catch`: the
+   * peer may be gone.
    *
    * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_SLOW_READER` if the peer takes nothing for `writeStallMs`.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | sendall}
@@ -352,6 +353,8 @@ export class Connection implements ServerRequest, AsyncDisposable {
   #waitForBothEnds(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stream = this.socket;
+    // What has left long ago has been read by now: the wait counts from our last byte.
+    const lastByteAt = this.#outbound.pending === 0 ? this.#lastActivity : undefined;
     this.onClosed(() => resolve());
     this.#discardInput();
     this.#outbound.end();
@@ -359,7 +362,8 @@ export class Connection implements ServerRequest, AsyncDisposable {
       if (stream.readableEnded || stream.destroyed) resolve();
       else {
         stream.once("end", resolve);
-        if (this.#lingerMs !== Infinity) this.#lingerTimer = setTimeout(resolve, this.#lingerMs);
+        const waited = lastByteAt === undefined ? 0 : performance.now() - lastByteAt;
+        if (this.#lingerMs !== Infinity) this.#lingerTimer = setTimeout(resolve, Math.max(this.#lingerMs - waited, 0));
       }
     };
     if (stream.writableFinished) flushed();

@@ -117,7 +117,7 @@ export class Inbound {
   /** The server is going away. */
   drain(): void {
     this.#draining = true;
-    if (this.#wake !== undefined && this.#atBoundary()) this.#awake(false);
+    if (this.#wake !== undefined) this.#endAtBoundary();
   }
 
   /** Our side wrote: what was consumed before is answered. */
@@ -281,8 +281,6 @@ export class Inbound {
     while (this.#queue.length < count) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#ended) return false;
-      if (this.#draining && this.#atBoundary() && !(await this.#lastLook())) return false;
-      if (this.#queue.length >= count) return true;
       if (!(await this.#wait(count)) && this.#queue.length < count) return false;
     }
     return true;
@@ -297,6 +295,7 @@ export class Inbound {
       this.#wake = resolve;
       this.#fail = reject;
       this.#resume();
+      if (this.#draining) this.#endAtBoundary();
     });
   }
 
@@ -315,17 +314,14 @@ export class Inbound {
   }
 
   /**
-   * A read that begins while the server drains: whether something already waits in the kernel.
+   * The server drains: end the waiting read if it stands at a boundary, unless something already waits in the kernel.
    *
    * Two turns, because a source that is resumed in one poll phase is polled in the next.
    */
-  async #lastLook(): Promise<boolean> {
-    this.#resume();
-    for (let turn = 0; turn < 2 && this.#queue.length === 0 && !this.#ended; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (this.#failure !== undefined) throw this.#failure;
-    return this.#queue.length > 0;
+  #endAtBoundary(turns = 2): void {
+    if (this.#wake === undefined || !this.#atBoundary()) return;
+    if (turns === 0) this.#awake(false);
+    else setImmediate(() => this.#endAtBoundary(turns - 1));
   }
 
   #expire(): void {
