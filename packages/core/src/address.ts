@@ -77,7 +77,10 @@ export function resolveInternetAddress(input: unknown): InternetAddress {
     );
   }
   if (typeof port !== "number") {
-    throw typeError(ErrorCode.invalidAddress, `Cannot create server: address.port must be a number, received ${show(port)}`);
+    throw typeError(
+      ErrorCode.invalidAddress,
+      `Cannot create server: address.port must be a number, received ${show(port)}`,
+    );
   }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw rangeError(

@@ -116,7 +116,7 @@ export function show(value: unknown): string {
   if (typeof value === "function") return value.name === "" ? "a function" : `${value.name}()`;
   if (typeof value !== "object" || value === null) return String(value);
   try {
-    return JSON.stringify(value) ?? String(value);
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value);
   } catch {
     return Object.prototype.toString.call(value);
   }

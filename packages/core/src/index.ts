@@ -33,7 +33,13 @@ export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-por
 export type { ServerRequest } from "./transport/server-request.ts";
 
 // Addresses, events, reasons, errors.
-export { formatAddress, type Address, type InternetAddress, type InternetAddressInput, type UnixAddress } from "./address.ts";
+export {
+  formatAddress,
+  type Address,
+  type InternetAddress,
+  type InternetAddressInput,
+  type UnixAddress,
+} from "./address.ts";
 export {
   DropReason,
   type ClosedRequestInfo,
@@ -48,7 +54,15 @@ export { ErrorCode, PeerError, SocketServerError, isDisconnect, type ErrorDetail
 
 // For authors of servers and mixins.
 export { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "./mixin.ts";
-export { flag, integer, milliseconds, optional, type NumberRule, type OptionRule, type OptionRules } from "./option-rules.ts";
+export {
+  flag,
+  integer,
+  milliseconds,
+  optional,
+  type NumberRule,
+  type OptionRule,
+  type OptionRules,
+} from "./option-rules.ts";
 export type { Accepted, RequestSource, SourceOwner } from "./transport/request-source.ts";
 export { AcceptQueue } from "./transport/accept-queue.ts";
 export type { MovedRequest } from "./server/moved-request.ts";

@@ -46,7 +46,11 @@ export const serverExtension: unique symbol = Symbol.for("socketserver.extension
 /** Every extension along the chain of a server class, the outermost first. */
 export function extensionsOf(serverClass: object): ServerExtension[] {
   const extensions: ServerExtension[] = [];
-  for (let current: object | null = serverClass; current !== null; current = Object.getPrototypeOf(current) as object | null) {
+  for (
+    let current: object | null = serverClass;
+    current !== null;
+    current = Object.getPrototypeOf(current) as object | null
+  ) {
     if (Object.hasOwn(current, serverExtension)) {
       extensions.push((current as Record<typeof serverExtension, ServerExtension>)[serverExtension]);
     }

@@ -37,7 +37,12 @@ export interface NumberRule {
 const MAX_TIMER_MS = 2_147_483_647;
 
 /** A whole number. */
-export function integer({ defaultValue, min, max = Number.MAX_SAFE_INTEGER, unbounded = false }: NumberRule): OptionRule<number> {
+export function integer({
+  defaultValue,
+  min,
+  max = Number.MAX_SAFE_INTEGER,
+  unbounded = false,
+}: NumberRule): OptionRule<number> {
   const upper = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`;
   const range = `an integer ${upper}${unbounded ? " or Infinity" : ""}`;
   return {
@@ -106,14 +111,20 @@ function unknownOption(rules: OptionRules, key: string, path: string): TypeError
   const remedy =
     key === "timeout"
       ? "use timeoutMs, in milliseconds (Python counts in seconds)"
-      : `known are ${Object.keys(rules).sort().join(", ")}`;
+      : `known are ${Object.keys(rules).toSorted().join(", ")}`;
   return typeError(ErrorCode.invalidOption, `Cannot create server: there is no option ${show(name)}: ${remedy}`);
 }
 
 function invalidType(name: string, expected: string, value: unknown): TypeError {
-  return typeError(ErrorCode.invalidOption, `Cannot create server: ${name} must be ${expected}, received ${show(value)}`);
+  return typeError(
+    ErrorCode.invalidOption,
+    `Cannot create server: ${name} must be ${expected}, received ${show(value)}`,
+  );
 }
 
 function outOfRange(name: string, expected: string, value: unknown): RangeError {
-  return rangeError(ErrorCode.invalidOption, `Cannot create server: ${name} must be ${expected}, received ${show(value)}`);
+  return rangeError(
+    ErrorCode.invalidOption,
+    `Cannot create server: ${name} must be ${expected}, received ${show(value)}`,
+  );
 }

@@ -2,7 +2,12 @@ import { AsyncTCPServer, TCPServer, ThreadingTCPServer } from "@socketserver/cor
 import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { ChunkLoopHandler, CountingHandler, LargeAnswerHandler, LineLoopHandler } from "./fixtures/conversation-handlers.ts";
+import {
+  ChunkLoopHandler,
+  CountingHandler,
+  LargeAnswerHandler,
+  LineLoopHandler,
+} from "./fixtures/conversation-handlers.ts";
 import { STREAM_SERVERS } from "./support/stream-servers.ts";
 
 describe.each(STREAM_SERVERS)("ordinary disconnects from $name", ({ name, server, address }) => {
@@ -95,7 +100,7 @@ describe.each([
 ])("a large answer from %s", (_name, server) => {
   test("reaches a slow reader whole, and takes little memory", async () => {
     const MEBIBYTES = 100;
-    await using running = await serve(LargeAnswerHandler, { server: server as never });
+    await using running = await serve(LargeAnswerHandler, { server: server });
     // A first, small answer, so that what the code itself takes is not counted.
     await talk(running.address, "1\n");
     const before = process.memoryUsage.rss();

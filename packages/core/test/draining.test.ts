@@ -3,7 +3,12 @@ import { dial, leakCheck, serve, type RunningServer } from "@socketserver/testin
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { ClosingHandler } from "./fixtures/closing-handlers.ts";
-import { ChunkLoopHandler, FrameLoopHandler, LineLoopHandler, SignalHandler } from "./fixtures/conversation-handlers.ts";
+import {
+  ChunkLoopHandler,
+  FrameLoopHandler,
+  LineLoopHandler,
+  SignalHandler,
+} from "./fixtures/conversation-handlers.ts";
 import { STREAM_SERVERS } from "./support/stream-servers.ts";
 
 /** A frame of {@link FrameLoopHandler}. */
@@ -120,28 +125,31 @@ describe.each(STREAM_SERVERS)("draining of $name", ({ server, address }) => {
   });
 });
 
-describe.each(STREAM_SERVERS.filter(({ name }) => /^(TCP|Unix)/.test(name)))("draining of $name, one at a time", ({ server, address }) => {
-  test("refuses what waits for its turn, and reports it", async () => {
-    const expectNothingLeft = leakCheck();
-    const running = await serve(LineLoopHandler, { server, address: await address() });
-    await using first = await dial(running.address);
-    await first.sendAll("served\n");
-    expect(String(await first.recv())).toBe("served\n");
-    await using second = await dial(running.address);
-    await using third = await dial(running.address);
-    await second.sendAll("waits\n");
-    await third.sendAll("waits\n");
-    const report = await running.close();
-    expect(report).toMatchObject({ open: 1, finished: 1, refused: running.drops.length });
-    expect(running.drops.every(({ reason }) => reason === "draining")).toBe(true);
-    expect(running.requests).toHaveLength(1);
-    for (const waiting of [second, third]) {
-      await waiting.recv().then(
-        (data) => expect(data).toHaveLength(0),
-        (error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" }),
-      );
-    }
-    for (const client of [first, second, third]) await client.close();
-    await expectNothingLeft();
-  });
-});
+describe.each(STREAM_SERVERS.filter(({ name }) => /^(TCP|Unix)/.test(name)))(
+  "draining of $name, one at a time",
+  ({ server, address }) => {
+    test("refuses what waits for its turn, and reports it", async () => {
+      const expectNothingLeft = leakCheck();
+      const running = await serve(LineLoopHandler, { server, address: await address() });
+      await using first = await dial(running.address);
+      await first.sendAll("served\n");
+      expect(String(await first.recv())).toBe("served\n");
+      await using second = await dial(running.address);
+      await using third = await dial(running.address);
+      await second.sendAll("waits\n");
+      await third.sendAll("waits\n");
+      const report = await running.close();
+      expect(report).toMatchObject({ open: 1, finished: 1, refused: running.drops.length });
+      expect(running.drops.every(({ reason }) => reason === "draining")).toBe(true);
+      expect(running.requests).toHaveLength(1);
+      for (const waiting of [second, third]) {
+        await waiting.recv().then(
+          (data) => expect(data).toHaveLength(0),
+          (error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" }),
+        );
+      }
+      for (const client of [first, second, third]) await client.close();
+      await expectNothingLeft();
+    });
+  },
+);

@@ -50,7 +50,10 @@ describe.each([
   });
 
   async function start(plan: Plan, extra: object = {}): Promise<RunningServer<TracedServer>> {
-    const running = (await serve(TracedHandler, { server: server as never, options: { ...options, ...extra } })) as never;
+    const running = (await serve(TracedHandler, {
+      server: server,
+      options: { ...options, ...extra },
+    })) as never;
     (running as RunningServer<TracedServer>).server.trace.follow(plan);
     return running;
   }
@@ -95,19 +98,22 @@ describe.each([
     await expectNothingLeft();
   });
 
-  test.each(Object.entries(AFTER))("goes on as documented when %s throws, and the next request is served", async (word, after) => {
-    await using running = await start({ faults: { [word]: "throws" } });
-    await talk(running.address, "hello");
-    const [closed] = await running.closedCount(1);
-    const calls = lifeOf(running.server.trace.calls);
-    expect(calls).toEqual([...WHOLE_LIFE.slice(0, WHOLE_LIFE.indexOf(word) + 1), ...after.calls]);
-    expect(closed).toMatchObject({ reason: after.reason });
-    expect(running.errors).toEqual([expect.objectContaining({ message: `${word} fails` })]);
-    await expectService(running);
-    await running.close();
-    expect(running.closedRequests).toHaveLength(2);
-    await expectNothingLeft();
-  });
+  test.each(Object.entries(AFTER))(
+    "goes on as documented when %s throws, and the next request is served",
+    async (word, after) => {
+      await using running = await start({ faults: { [word]: "throws" } });
+      await talk(running.address, "hello");
+      const [closed] = await running.closedCount(1);
+      const calls = lifeOf(running.server.trace.calls);
+      expect(calls).toEqual([...WHOLE_LIFE.slice(0, WHOLE_LIFE.indexOf(word) + 1), ...after.calls]);
+      expect(closed).toMatchObject({ reason: after.reason });
+      expect(running.errors).toEqual([expect.objectContaining({ message: `${word} fails` })]);
+      await expectService(running);
+      await running.close();
+      expect(running.closedRequests).toHaveLength(2);
+      await expectNothingLeft();
+    },
+  );
 
   test("reports both errors when handleError throws, and closes the request", async () => {
     await using running = await start({ faults: { handle: "throws", handleError: "throws" } });
@@ -129,48 +135,59 @@ describe.each([
     await expectNothingLeft();
   });
 
-  test.each(["verifyRequest", "prepareRequest", "authorizeRequest", "handleError", "shutdownRequest", "closeRequest", "serviceActions"])(
-    "gives up waiting for a %s that never settles, and the next request is served",
+  test.each([
+    "verifyRequest",
+    "prepareRequest",
+    "authorizeRequest",
+    "handleError",
+    "shutdownRequest",
+    "closeRequest",
+    "serviceActions",
+  ])("gives up waiting for a %s that never settles, and the next request is served", async (word) => {
+    const faults: Record<string, Fault> = { [word]: "hangs" };
+    if (word === "handleError") faults["handle"] = "throws";
+    await using running = await start({ faults });
+    await talk(running.address, "hello");
+    await running.closedCount(1);
+    await expectService(running);
+    await running.close();
+    expect(running.server.trace.calls.filter((call) => call === "closeRequest")).toHaveLength(2);
+    if (word !== "handleError") {
+      expect(running.errors).toEqual([expect.objectContaining({ code: "ERR_SOCKETSERVER_HOOK_TIMEOUT" })]);
+    }
+    await expectNothingLeft();
+  });
+
+  test.each(["finishRequest", "setup", "handle", "finish"])(
+    "ends at its deadline when %s never settles",
     async (word) => {
-      const faults: Record<string, Fault> = { [word]: "hangs" };
-      if (word === "handleError") faults["handle"] = "throws";
-      await using running = await start({ faults });
-      await talk(running.address, "hello");
-      await running.closedCount(1);
+      await using running = await start({ faults: { [word]: "hangs" } }, { deadlineMs: 100 });
+      await talk(running.address, "hello").catch(() => "reset");
+      const [closed] = await running.closedCount(1);
+      expect(closed).toMatchObject({ reason: "deadline" });
       await expectService(running);
-      await running.close();
+      const report = await running.close({ graceMs: 100 });
+      expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: 1 });
       expect(running.server.trace.calls.filter((call) => call === "closeRequest")).toHaveLength(2);
-      if (word !== "handleError") {
-        expect(running.errors).toEqual([expect.objectContaining({ code: "ERR_SOCKETSERVER_HOOK_TIMEOUT" })]);
-      }
       await expectNothingLeft();
     },
   );
 
-  test.each(["finishRequest", "setup", "handle", "finish"])("ends at its deadline when %s never settles", async (word) => {
-    await using running = await start({ faults: { [word]: "hangs" } }, { deadlineMs: 100 });
-    await talk(running.address, "hello").catch(() => "reset");
-    const [closed] = await running.closedCount(1);
-    expect(closed).toMatchObject({ reason: "deadline" });
-    await expectService(running);
-    const report = await running.close({ graceMs: 100 });
-    expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: 1 });
-    expect(running.server.trace.calls.filter((call) => call === "closeRequest")).toHaveLength(2);
-    await expectNothingLeft();
-  });
-
-  test.each(["processRequest", "finishRequest", "setup", "handle", "finish"])("does not hold close() up when %s never settles", async (word) => {
-    await using running = await start({ faults: { [word]: "hangs" } });
-    const answer = talk(running.address, "hello").catch(() => "reset");
-    await new Promise((resolve) => running.server.once("request", resolve));
-    const report = await running.close({ graceMs: 50 });
-    expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: 1 });
-    expect(report.cut).toMatchObject([{ id: 1, settled: false }]);
-    expect(running.closedRequests).toMatchObject([{ reason: "drain" }]);
-    expect(running.server.trace.calls.filter((call) => call === "closeRequest")).toHaveLength(1);
-    await answer;
-    await expectNothingLeft();
-  });
+  test.each(["processRequest", "finishRequest", "setup", "handle", "finish"])(
+    "does not hold close() up when %s never settles",
+    async (word) => {
+      await using running = await start({ faults: { [word]: "hangs" } });
+      const answer = talk(running.address, "hello").catch(() => "reset");
+      await new Promise((resolve) => running.server.once("request", resolve));
+      const report = await running.close({ graceMs: 50 });
+      expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: 1 });
+      expect(report.cut).toMatchObject([{ id: 1, settled: false }]);
+      expect(running.closedRequests).toMatchObject([{ reason: "drain" }]);
+      expect(running.server.trace.calls.filter((call) => call === "closeRequest")).toHaveLength(1);
+      await answer;
+      await expectNothingLeft();
+    },
+  );
 
   test("gives up a serverStop that never settles", async () => {
     await using running = await start({ faults: { serverStop: "hangs" } });
@@ -182,7 +199,7 @@ describe.each([
   });
 
   test("rejects listen() and calls serverStop when serverActivate throws, and can be tried again", async () => {
-    const traced = new server({ port: 0 }, TracedHandler) as TracedServer;
+    const traced = new server({ port: 0 }, TracedHandler);
     traced.trace.follow({ faults: { serverActivate: "throws" } });
     await expect(traced.listen()).rejects.toThrow("serverActivate fails");
     expect(traced.trace.calls).toEqual(["serverActivate", "serverStop"]);

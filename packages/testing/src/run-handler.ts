@@ -1,4 +1,11 @@
-import { Connection, runHandler as run, type Address, type BaseServer, type CloseReason, type HandlerClass } from "@socketserver/core";
+import {
+  Connection,
+  runHandler as run,
+  type Address,
+  type BaseServer,
+  type CloseReason,
+  type HandlerClass,
+} from "@socketserver/core";
 import { duplexPair } from "node:stream";
 
 /** What surrounds the handler. */

@@ -11,7 +11,11 @@ import {
 
 /** A class of servers, to be made with an address, a handler class and options. */
 // The parameters are those of any server class, mixed or not: the compiler checks them where the class is named.
-export type AnyServerClass<Server extends BaseServer = BaseServer> = new (address: never, handler: never, options?: never) => Server;
+export type AnyServerClass<Server extends BaseServer = BaseServer> = new (
+  address: never,
+  handler: never,
+  options?: never,
+) => Server;
 
 /** How to serve. */
 export interface ServeSettings<ServerClass> {

@@ -1,4 +1,4 @@
-import { type Address } from "@socketserver/core";
+import type { Address } from "@socketserver/core";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 
@@ -35,7 +35,8 @@ export async function talkDatagram(
   packet: string | Uint8Array,
   settings: { readonly timeoutMs?: number } = {},
 ): Promise<Buffer | undefined> {
-  if ("path" in address) throw new TypeError(`Cannot send datagram: address must have host and port, received the path ${address.path}`);
+  if ("path" in address)
+    throw new TypeError(`Cannot send datagram: address must have host and port, received the path ${address.path}`);
   const socket = createSocket(address.host.includes(":") ? "udp6" : "udp4");
   try {
     const answer = once(socket, "message", { signal: AbortSignal.timeout(settings.timeoutMs ?? 10_000) });

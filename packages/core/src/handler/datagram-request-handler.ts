@@ -14,7 +14,10 @@ import { StreamWriter } from "./stream-writer.ts";
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.DatagramRequestHandler | DatagramRequestHandler}
  */
-export class DatagramRequestHandler<Server extends BaseServer = BaseServer> extends BaseRequestHandler<Server, Datagram> {
+export class DatagramRequestHandler<Server extends BaseServer = BaseServer> extends BaseRequestHandler<
+  Server,
+  Datagram
+> {
   readonly #written: Uint8Array[] = [];
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
@@ -50,7 +53,8 @@ export class DatagramRequestHandler<Server extends BaseServer = BaseServer> exte
 
   async #sendReply(): Promise<void> {
     await this.#wfile?.close();
-    if (this.#written.length > 0 && this.request.outcome === undefined) await this.request.reply(Buffer.concat(this.#written));
+    if (this.#written.length > 0 && this.request.outcome === undefined)
+      await this.request.reply(Buffer.concat(this.#written));
   }
 }
 

@@ -12,7 +12,10 @@ import { StreamWriter } from "./stream-writer.ts";
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.StreamRequestHandler | StreamRequestHandler}
  */
-export class StreamRequestHandler<Server extends BaseServer = BaseServer> extends BaseRequestHandler<Server, Connection> {
+export class StreamRequestHandler<Server extends BaseServer = BaseServer> extends BaseRequestHandler<
+  Server,
+  Connection
+> {
   /**
    * Bytes to read ahead: -1 leaves it to `highWaterMark` of the server. `rfile` shares its buffer with `request.recv`, so that 0, which in
    * Python keeps the two apart, is not needed here and reads ahead as little as possible.

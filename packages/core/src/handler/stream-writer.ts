@@ -41,7 +41,10 @@ export class StreamWriter {
     if (this.#closed) throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: wfile is closed");
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array)) {
-      throw typeError(ErrorCode.invalidArgument, `Cannot write: data must be a string or a Uint8Array, received ${show(data)}`);
+      throw typeError(
+        ErrorCode.invalidArgument,
+        `Cannot write: data must be a string or a Uint8Array, received ${show(data)}`,
+      );
     }
     if (this.#bufferSize === 0) {
       await this.#sink(bytes);

@@ -35,7 +35,9 @@ export function AsyncMixIn<Base extends ServerConstructor>(base: Base): Mixed<Ba
     static readonly [serverExtension]: ServerExtension = {
       name: "AsyncMixIn",
       replaces: ["processRequest"],
-      options: { async: { maxConcurrentRequests: optional(integer({ defaultValue: Infinity, min: 1, unbounded: true })) } },
+      options: {
+        async: { maxConcurrentRequests: optional(integer({ defaultValue: Infinity, min: 1, unbounded: true })) },
+      },
     };
 
     #running = 0;

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 
 import type { Address } from "../address.ts";
-import { ErrorCode, SocketServerError, typeError } from "../errors.ts";
+import { ErrorCode, SocketServerError, rangeError, typeError } from "../errors.ts";
 import { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "../mixin.ts";
 import { integer } from "../option-rules.ts";
 import { TCPServer } from "../server/tcp-server.ts";
@@ -55,7 +55,9 @@ const STOP_MS = 400;
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ThreadingMixIn | ThreadingMixIn}
  */
-export function ThreadingMixIn<Base extends ServerConstructor>(base: Base): Mixed<Base, ThreadingMembers, ThreadingOptions> {
+export function ThreadingMixIn<Base extends ServerConstructor>(
+  base: Base,
+): Mixed<Base, ThreadingMembers, ThreadingOptions> {
   abstract class ThreadingServer extends (base as ServerConstructor) {
     static readonly [serverExtension]: ServerExtension = {
       name: "ThreadingMixIn",
@@ -83,7 +85,9 @@ export function ThreadingMixIn<Base extends ServerConstructor>(base: Base): Mixe
     chooseWorker(candidates: readonly WorkerView[]): WorkerView {
       const fewest = Math.min(...candidates.map(({ active }) => active));
       const idlest = candidates.filter(({ active }) => active === fewest).toSorted((one, other) => one.id - other.id);
-      const chosen = idlest.find(({ id }) => id > this.#lastChosen) ?? (idlest[0] as WorkerView);
+      const chosen = idlest.find(({ id }) => id > this.#lastChosen) ?? idlest[0];
+      if (chosen === undefined)
+        throw rangeError(ErrorCode.invalidArgument, "Cannot choose worker: received no candidates");
       this.#lastChosen = chosen.id;
       return chosen;
     }
@@ -106,7 +110,10 @@ export function ThreadingMixIn<Base extends ServerConstructor>(base: Base): Mixe
 
     override async processRequest(request: Connection, clientAddress: Address): Promise<void> {
       const pool = this.#pool as WorkerPool;
-      const { promise: worker, resolve } = Promise.withResolvers<{ drain(id: number): void; cut(id: number, reason: never): void }>();
+      const { promise: worker, resolve } = Promise.withResolvers<{
+        drain(id: number): void;
+        cut(id: number, reason: never): void;
+      }>();
       const moved = this.moveRequest(request, {
         drain: () => void worker.then((holder) => holder.drain(moved.id)),
         cut: (reason) => void worker.then((holder) => holder.cut(moved.id, reason as never)),
@@ -126,7 +133,7 @@ export function ThreadingMixIn<Base extends ServerConstructor>(base: Base): Mixe
       const { address, options } = this.constructorArguments;
       checkCloneable(options);
       const boot = {
-        server: locateClass(this.constructor as { readonly name: string }),
+        server: locateClass(this.constructor),
         handler: locateClass(this.RequestHandlerClass),
         address,
         options,

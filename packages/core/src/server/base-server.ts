@@ -3,7 +3,16 @@ import { channel } from "node:diagnostics_channel";
 
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { ErrorCode, PeerError, SocketServerError, codeOf, isDisconnect, rangeError, show, typeError } from "../errors.ts";
+import {
+  ErrorCode,
+  PeerError,
+  SocketServerError,
+  codeOf,
+  isDisconnect,
+  rangeError,
+  show,
+  typeError,
+} from "../errors.ts";
 import { DropReason, type ServerEvents } from "../events.ts";
 import type { HandlerClass } from "../handler/base-request-handler.ts";
 import { plainTimeoutError, runHandler } from "../handler/run-handler.ts";
@@ -114,7 +123,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
         else this.#listenerSide.requestClosed(record.id, reason, record.traffic);
       },
     });
-    this.#runner = new RequestRunner<Request>(this, this.#registry, (error, clientAddress) => this.#reportError(error, clientAddress));
+    this.#runner = new RequestRunner<Request>(this, this.#registry, (error, clientAddress) =>
+      this.#reportError(error, clientAddress),
+    );
   }
 
   // What callers call.
@@ -220,7 +231,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** Wait for the next request. Override it to change what a request is, or who its client is. */
   getRequest(): Accepted<Request> | Promise<Accepted<Request>> {
-    if (this.#source === undefined) throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server does not listen");
+    if (this.#source === undefined)
+      throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server does not listen");
     return this.#source.queue.take();
   }
 
@@ -293,7 +305,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   /** Emit an event, and publish it on its diagnostics channel. A listener that throws does no harm. */
   protected publish<Event extends keyof ServerEvents>(event: Event, ...args: Parameters<ServerEvents[Event]>): void {
     try {
-      this.emit(event, ...(args as Parameters<ServerEvents[Event]> & never));
+      // The emitter's own types do not follow a generic event name.
+      (this as EventEmitter).emit(event, ...args);
       const diagnostics = channel(`socketserver:${event}`);
       if (diagnostics.hasSubscribers) diagnostics.publish({ server: this, args });
     } catch (error) {
@@ -439,7 +452,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
       runner: this.#runner,
       servicesWhileIdle: this.serviceActions !== BaseServer.prototype.serviceActions,
       onTaken: (record) => this.publish("request", record.info),
-      onGetRequestFailed: (error) => this.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
+      onGetRequestFailed: (error) =>
+        this.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
       onHookFailed: (error) => this.#reportError(error, undefined),
     });
   }
@@ -540,7 +554,10 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   #refuseInReplica(name: string): void {
     if (this.#listenerSide === undefined) return;
-    throw new SocketServerError(ErrorCode.serverClosed, `Cannot call ${name}: this is a worker's replica of the server, which does not listen`);
+    throw new SocketServerError(
+      ErrorCode.serverClosed,
+      `Cannot call ${name}: this is a worker's replica of the server, which does not listen`,
+    );
   }
 }
 
@@ -551,7 +568,8 @@ export interface ConstructorArguments {
 }
 
 function checkHandlerClass(handlerClass: unknown): void {
-  const prototype = typeof handlerClass === "function" ? (handlerClass.prototype as { handle?: unknown } | undefined) : undefined;
+  const prototype =
+    typeof handlerClass === "function" ? (handlerClass.prototype as { handle?: unknown } | undefined) : undefined;
   if (typeof handlerClass !== "function" || typeof prototype?.handle !== "function") {
     throw typeError(
       ErrorCode.invalidHandler,
@@ -567,7 +585,10 @@ function checkReplacements(extensions: readonly ServerExtension[]): void {
     for (const word of replaces) {
       const other = replacedBy.get(word);
       if (other !== undefined) {
-        throw typeError(ErrorCode.mixinConflict, `Cannot create server: ${other} and ${name} both replace ${word}(); use one of them`);
+        throw typeError(
+          ErrorCode.mixinConflict,
+          `Cannot create server: ${other} and ${name} both replace ${word}(); use one of them`,
+        );
       }
       replacedBy.set(word, name);
     }

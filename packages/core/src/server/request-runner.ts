@@ -132,7 +132,11 @@ export class RequestRunner<Request extends ServerRequest> {
 
   async #shutdown(record: RequestRecord, request: Request): Promise<void> {
     try {
-      await settleWithin("shutdownRequest", this.#server.shutdownRequest(request), this.#server.options.verifyTimeoutMs);
+      await settleWithin(
+        "shutdownRequest",
+        this.#server.shutdownRequest(request),
+        this.#server.options.verifyTimeoutMs,
+      );
     } catch (error) {
       this.#report(error, record.clientAddress);
     }

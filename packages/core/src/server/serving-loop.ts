@@ -55,7 +55,10 @@ export class ServingLoop<Request extends ServerRequest> {
   async serve(): Promise<void> {
     const { server, servicesWhileIdle } = this.#parts;
     const { pollIntervalMs } = server.options;
-    const idleTimer = servicesWhileIdle && pollIntervalMs !== Infinity ? setInterval(() => void this.#serviceActions(), pollIntervalMs) : undefined;
+    const idleTimer =
+      servicesWhileIdle && pollIntervalMs !== Infinity
+        ? setInterval(() => void this.#serviceActions(), pollIntervalMs)
+        : undefined;
     try {
       while (!this.#stopped) {
         const accepted = await this.#take();
@@ -152,7 +155,11 @@ export class ServingLoop<Request extends ServerRequest> {
     let verified = false;
     let refusal: { readonly error?: unknown } = {};
     try {
-      const answer = settleWithin("verifyRequest", server.verifyRequest(request, clientAddress), server.options.verifyTimeoutMs);
+      const answer = settleWithin(
+        "verifyRequest",
+        server.verifyRequest(request, clientAddress),
+        server.options.verifyTimeoutMs,
+      );
       verified = (answer instanceof Promise ? await this.#untilAbandoned(answer) : answer) === true;
     } catch (error) {
       refusal = { error };
@@ -175,7 +182,8 @@ export class ServingLoop<Request extends ServerRequest> {
     this.#servicing = true;
     try {
       const answer = this.#parts.server.serviceActions();
-      if (answer instanceof Promise) await settleWithin("serviceActions", answer, this.#parts.server.options.verifyTimeoutMs);
+      if (answer instanceof Promise)
+        await settleWithin("serviceActions", answer, this.#parts.server.options.verifyTimeoutMs);
     } catch (error) {
       this.#parts.onHookFailed(error);
     } finally {

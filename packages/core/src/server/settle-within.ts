@@ -6,11 +6,17 @@ import { ErrorCode, SocketServerError } from "../errors.ts";
  *
  * @throws `SocketServerError` `ERR_SOCKETSERVER_HOOK_TIMEOUT`, or what the hook rejects with.
  */
-export function settleWithin<Value>(name: string, answer: Value | Promise<Value>, limitMs: number): Value | Promise<Value> {
+export function settleWithin<Value>(
+  name: string,
+  answer: Value | Promise<Value>,
+  limitMs: number,
+): Value | Promise<Value> {
   if (!isPromiseLike(answer) || limitMs === Infinity) return answer;
   return new Promise<Value>((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new SocketServerError(ErrorCode.hookTimeout, `Cannot wait for ${name}(): it took longer than ${limitMs} ms`));
+      reject(
+        new SocketServerError(ErrorCode.hookTimeout, `Cannot wait for ${name}(): it took longer than ${limitMs} ms`),
+      );
     }, limitMs);
     void Promise.resolve(answer)
       .then(resolve, reject)

@@ -12,7 +12,10 @@ import { BaseServer } from "./base-server.ts";
 export abstract class StreamServer extends BaseServer<Connection> {
   constructor(address: Address, RequestHandlerClass: HandlerClass, options?: ServerOptions) {
     super(address, RequestHandlerClass, options);
-    if (RequestHandlerClass.prototype instanceof DatagramRequestHandler || (RequestHandlerClass as unknown) === DatagramRequestHandler) {
+    if (
+      RequestHandlerClass.prototype instanceof DatagramRequestHandler ||
+      (RequestHandlerClass as unknown) === DatagramRequestHandler
+    ) {
       throw typeError(
         ErrorCode.invalidHandler,
         `Cannot create server: ${RequestHandlerClass.name} handles datagrams; connections need a StreamRequestHandler or a BaseRequestHandler`,

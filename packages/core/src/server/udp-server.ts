@@ -24,7 +24,10 @@ export class UDPServer extends BaseServer<Datagram> {
     const resolved = resolveInternetAddress(address);
     super(resolved, RequestHandlerClass, options);
     this.#address = resolved;
-    if (RequestHandlerClass.prototype instanceof StreamRequestHandler || (RequestHandlerClass as unknown) === StreamRequestHandler) {
+    if (
+      RequestHandlerClass.prototype instanceof StreamRequestHandler ||
+      (RequestHandlerClass as unknown) === StreamRequestHandler
+    ) {
       throw typeError(
         ErrorCode.invalidHandler,
         `Cannot create server: ${RequestHandlerClass.name} handles connections; datagrams need a DatagramRequestHandler or a BaseRequestHandler`,

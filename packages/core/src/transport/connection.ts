@@ -1,5 +1,5 @@
 import { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
 
 import { internetAddress, type Address } from "../address.ts";
@@ -79,7 +79,11 @@ export class Connection implements ServerRequest, AsyncDisposable {
     // Read now: a socket forgets its addresses when it is destroyed.
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
     this.#localAddress = options.localAddress;
-    this.inbound = new Inbound({ resume: () => this.#resume(), pause: () => stream.pause() }, highWaterMark, idleTimeoutMs);
+    this.inbound = new Inbound(
+      { resume: () => this.#resume(), pause: () => stream.pause() },
+      highWaterMark,
+      idleTimeoutMs,
+    );
     this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, () => this.cut(CloseReason.slowReader));
     stream.on("error", this.#onError);
     stream.on("close", this.#onClose);
@@ -205,7 +209,10 @@ export class Connection implements ServerRequest, AsyncDisposable {
   send(data: string | Uint8Array): boolean {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array)) {
-      throw typeError(ErrorCode.invalidArgument, `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`);
+      throw typeError(
+        ErrorCode.invalidArgument,
+        `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`,
+      );
     }
     this.inbound.wrote();
     this.#lastActivity = performance.now();
@@ -219,7 +226,10 @@ export class Connection implements ServerRequest, AsyncDisposable {
    */
   shutdown(how: "read" | "write" | "both"): void {
     if (how !== "read" && how !== "write" && how !== "both") {
-      throw typeError(ErrorCode.invalidArgument, `Cannot shut down: how must be "read", "write" or "both", received ${show(how)}`);
+      throw typeError(
+        ErrorCode.invalidArgument,
+        `Cannot shut down: how must be "read", "write" or "both", received ${show(how)}`,
+      );
     }
     if (how !== "write") this.#discardInput();
     if (how !== "read") this.#outbound.end();
@@ -247,7 +257,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
         else controller.enqueue(chunk);
       },
       cancel: () => this.shutdown("read"),
-    }) as ReadableStream<Uint8Array>;
+    });
   }
 
   /** What leaves, as a WHATWG stream. Closing it ends our side, aborting it resets the connection. */
@@ -256,7 +266,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
       write: (chunk) => this.sendAll(chunk),
       close: () => this.shutdown("write"),
       abort: () => this.abort(),
-    }) as WritableStream<Uint8Array>;
+    });
   }
 
   /** The chunks that come, until the peer ends its side. Leaving the loop early closes nothing. */
@@ -404,7 +414,8 @@ export class Connection implements ServerRequest, AsyncDisposable {
     const ended = this.inbound.endSeen ? CloseReason.peerEnd : CloseReason.aborted;
     this.#finalReason = this.#failure ?? this.#outcome ?? ended;
     clearTimeout(this.#lingerTimer);
-    const error = this.#cause ?? new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
+    const error =
+      this.#cause ?? new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
     this.inbound.fail(error);
     this.#outbound.fail(error);
     this.#over.abort(error);
@@ -421,11 +432,13 @@ function cutError(reason: CloseReason): SocketServerError {
 }
 
 function remoteAddressOf(stream: Duplex): Address | undefined {
-  if (!(stream instanceof Socket) || stream.remoteAddress === undefined || stream.remotePort === undefined) return undefined;
+  if (!(stream instanceof Socket) || stream.remoteAddress === undefined || stream.remotePort === undefined)
+    return undefined;
   return internetAddress(stream.remoteAddress, stream.remotePort);
 }
 
 function localAddressOf(stream: Duplex): Address | undefined {
-  if (!(stream instanceof Socket) || stream.localAddress === undefined || stream.localPort === undefined) return undefined;
+  if (!(stream instanceof Socket) || stream.localAddress === undefined || stream.localPort === undefined)
+    return undefined;
   return internetAddress(stream.localAddress, stream.localPort);
 }

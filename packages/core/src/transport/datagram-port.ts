@@ -74,7 +74,8 @@ export class DatagramPort implements RequestSource<Datagram> {
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.close(resolve);
     await promise;
-    for (const reject of this.#sending) reject(new SocketServerError(ErrorCode.serverClosed, "Cannot send: the server is closed"));
+    for (const reject of this.#sending)
+      reject(new SocketServerError(ErrorCode.serverClosed, "Cannot send: the server is closed"));
     this.#sending.clear();
   }
 

@@ -218,9 +218,13 @@ export class Inbound {
     const partial = this.#take(this.#queue.length);
     this.#sawEnd();
     if (lenient) return partial;
-    throw new PeerError(ErrorCode.incompleteRead, `Cannot read until the separator: the stream ended after ${partial.length} bytes`, {
-      partial,
-    });
+    throw new PeerError(
+      ErrorCode.incompleteRead,
+      `Cannot read until the separator: the stream ended after ${partial.length} bytes`,
+      {
+        partial,
+      },
+    );
   }
 
   /** Wait for at least one byte and look at up to `count`, without taking them; empty at end-of-stream. */
@@ -247,7 +251,10 @@ export class Inbound {
       const limitWithout = lenient ? limit : limit - 1;
       const tooBig = start === -1 ? this.#queue.length > limitWithout : length > limit;
       if (tooBig) {
-        throw new PeerError(ErrorCode.tooBig, `Cannot read until the separator: the peer sent more than ${limit} bytes without it`);
+        throw new PeerError(
+          ErrorCode.tooBig,
+          `Cannot read until the separator: the peer sent more than ${limit} bytes without it`,
+        );
       }
       if (start !== -1) return length;
       searched = Math.max(this.#queue.length - separator.length + 1, 0);
@@ -350,6 +357,9 @@ function checkCount(name: string, count: unknown): void {
     throw typeError(ErrorCode.invalidArgument, `Cannot read: ${name} must be an integer >= 1, received ${show(count)}`);
   }
   if (!Number.isSafeInteger(count) || count < 1) {
-    throw rangeError(ErrorCode.invalidArgument, `Cannot read: ${name} must be an integer >= 1, received ${show(count)}`);
+    throw rangeError(
+      ErrorCode.invalidArgument,
+      `Cannot read: ${name} must be an integer >= 1, received ${show(count)}`,
+    );
   }
 }

@@ -1,7 +1,8 @@
 import { codeOf, SocketServerError } from "../errors.ts";
 
 const REMEDY: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another program, or another server of this one, uses that address; choose another, or port 0 for any free port",
+  EADDRINUSE:
+    "another program, or another server of this one, uses that address; choose another, or port 0 for any free port",
   EADDRNOTAVAIL: "this machine has no such address",
   EACCES: "this user may not use that address; ports below 1024 usually need a privilege",
   ENOENT: "the directory does not exist; create it first",

@@ -68,7 +68,11 @@ export class Outbound {
     }
     const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     if (bytes.length === 0) return this.pending < this.#highWaterMark;
-    if (this.#backlogLength === 0 && bytes.length <= this.#highWaterMark && this.#stream.writableLength < this.#highWaterMark) {
+    if (
+      this.#backlogLength === 0 &&
+      bytes.length <= this.#highWaterMark &&
+      this.#stream.writableLength < this.#highWaterMark
+    ) {
       this.#hand(bytes);
     } else {
       this.#backlog.push(bytes);

@@ -100,7 +100,11 @@ export class StreamListener implements RequestSource<Connection> {
       this.#refuse(socket, clientAddress, refusal);
       return;
     }
-    const connection = new Connection(socket, { ...this.#options, remoteAddress: clientAddress, ...this.#localAddress() });
+    const connection = new Connection(socket, {
+      ...this.#options,
+      remoteAddress: clientAddress,
+      ...this.#localAddress(),
+    });
     if (this.queue.offer([connection, clientAddress])) this.#owner.accepted(connection, clientAddress);
     else this.#refuse(socket, clientAddress, DropReason.queueFull);
   }

@@ -36,7 +36,10 @@ export async function claimUnixPath(path: string): Promise<void> {
     return;
   }
   if (!found.isSocket()) {
-    throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: a file that is not a socket is there; remove it or choose another path`);
+    throw new SocketServerError(
+      "EADDRINUSE",
+      `Cannot listen on ${path}: a file that is not a socket is there; remove it or choose another path`,
+    );
   }
   if (await answers(path)) {
     throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: another server listens there`);

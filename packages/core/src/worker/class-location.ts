@@ -35,7 +35,8 @@ export function locateClass(subject: { readonly name: string }): ClassLocation {
       "Cannot run in worker: the class has no name; write `export class Name ...`, so that a worker can find it",
     );
   }
-  if (!Object.hasOwn(subject, "module")) return { module: mainModule(subject.name), name: subject.name, declared: false };
+  if (!Object.hasOwn(subject, "module"))
+    return { module: mainModule(subject.name), name: subject.name, declared: false };
   const { module } = subject as { readonly module?: unknown };
   if (typeof module !== "string" || !URL.canParse(module)) {
     throw typeError(

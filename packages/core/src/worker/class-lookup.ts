@@ -48,7 +48,10 @@ function notFound({ name, module, declared }: ClassLocation): SocketServerError 
   const remedy = declared
     ? `write \`export class ${name} ...\` there`
     : `write \`export class ${name} ...\` there; or, if it is in another file, give the class \`static readonly module = import.meta.url\``;
-  return new SocketServerError(ErrorCode.classNotFound, `Cannot run ${name} in worker: ${module} exports no class of that name; ${remedy}`);
+  return new SocketServerError(
+    ErrorCode.classNotFound,
+    `Cannot run ${name} in worker: ${module} exports no class of that name; ${remedy}`,
+  );
 }
 
 function notImported({ name, module }: ClassLocation, cause: unknown): SocketServerError {

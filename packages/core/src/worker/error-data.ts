@@ -56,8 +56,13 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
 export function errorFromData(data: ErrorData): unknown {
   if (data.kind === "value") return data.value;
   const { name, message, stack, cause, fields } = data;
-  const error: Error = Object.create((CLASSES[name] ?? Error).prototype as object) as Error;
-  const hidden = (value: unknown): PropertyDescriptor => ({ value, writable: true, configurable: true, enumerable: false });
+  const error: Error = Object.create((CLASSES[name] ?? Error).prototype) as Error;
+  const hidden = (value: unknown): PropertyDescriptor => ({
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
   Object.defineProperty(error, "message", hidden(message));
   Object.defineProperty(error, "stack", hidden(stack));
   if (error.name !== name) Object.defineProperty(error, "name", hidden(name));

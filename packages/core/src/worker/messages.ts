@@ -53,7 +53,12 @@ export type FromWorker =
       readonly idleMs: number;
     }
   | { readonly type: "error"; readonly error: ErrorData; readonly clientAddress: Address | undefined }
-  | { readonly type: "call"; readonly callId: number; readonly method: "shutdown"; readonly callerId: number | undefined }
+  | {
+      readonly type: "call";
+      readonly callId: number;
+      readonly method: "shutdown";
+      readonly callerId: number | undefined;
+    }
   | {
       readonly type: "call";
       readonly callId: number;

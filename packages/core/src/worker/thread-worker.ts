@@ -61,7 +61,12 @@ export class ThreadWorker implements PoolWorker {
     });
     thread.on("exit", (code) => this.#onExit(code));
     const timer = setTimeout(() => {
-      this.#fail(new SocketServerError(ErrorCode.workerLost, `Cannot start worker: it was not ready after ${READY_TIMEOUT_MS} ms`));
+      this.#fail(
+        new SocketServerError(
+          ErrorCode.workerLost,
+          `Cannot start worker: it was not ready after ${READY_TIMEOUT_MS} ms`,
+        ),
+      );
     }, READY_TIMEOUT_MS);
     try {
       await this.#ready.promise;
@@ -83,7 +88,9 @@ export class ThreadWorker implements PoolWorker {
       return true;
     }
     const { id, draining } = request;
-    this.#thread?.postMessage({ type: "request", id, clientAddress, draining, socket } satisfies ToWorker, [socket as never]);
+    this.#thread?.postMessage({ type: "request", id, clientAddress, draining, socket } satisfies ToWorker, [
+      socket as never,
+    ]);
     // Posting to a thread that has ended throws nothing, and leaves the socket here.
     if (!socket.destroyed) return false;
     connection.detach();
@@ -131,7 +138,9 @@ export class ThreadWorker implements PoolWorker {
         return this.#forget(message.id);
       case "closed": {
         const { id, reason, bytesRead, bytesWritten, idleMs } = message;
-        this.#requests.get(id)?.request.closed(reason, { bytesRead, bytesWritten, lastActivity: performance.now() - idleMs });
+        this.#requests
+          .get(id)
+          ?.request.closed(reason, { bytesRead, bytesWritten, lastActivity: performance.now() - idleMs });
         return this.#forget(id);
       }
     }
@@ -167,7 +176,8 @@ export class ThreadWorker implements PoolWorker {
     this.#exited = true;
     const stopped = this.#stopping !== undefined && this.#failure === undefined;
     const error =
-      this.#failure ?? new SocketServerError(ErrorCode.workerLost, `Cannot go on in worker ${this.id}: it exited with code ${code}`);
+      this.#failure ??
+      new SocketServerError(ErrorCode.workerLost, `Cannot go on in worker ${this.id}: it exited with code ${code}`);
     this.#ready.promise.catch(() => {
       // If it was ready before, nobody waits for this.
     });

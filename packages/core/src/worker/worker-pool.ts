@@ -69,7 +69,11 @@ export class WorkerPool {
   }
 
   /** Give a connection to a worker; waits while there is none. Undefined if the pool was stopped first. */
-  async handOver(request: MovedRequest, connection: Connection, clientAddress: Address): Promise<PoolWorker | undefined> {
+  async handOver(
+    request: MovedRequest,
+    connection: Connection,
+    clientAddress: Address,
+  ): Promise<PoolWorker | undefined> {
     while (!this.#stopped) {
       if (this.#live.length === 0) {
         await this.#someoneLive.promise;

@@ -1,5 +1,5 @@
 import type { Address } from "../address.ts";
-import { CloseReason } from "../close-reason.ts";
+import type { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import type { BaseServer } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
@@ -113,7 +113,11 @@ export class WorkerSide implements ListenerSide {
 
   async #makeReplica(boot: WorkerBoot): Promise<Replica<Connection>> {
     const handlerClass = await findClass(boot.handler);
-    const serverClass = (await findClass(boot.server)) as new (address: Address, handler: unknown, options: object) => BaseServer<Connection>;
+    const serverClass = (await findClass(boot.server)) as new (
+      address: Address,
+      handler: unknown,
+      options: object,
+    ) => BaseServer<Connection>;
     const server = construct(serverClass, boot, handlerClass);
     if (typeof server[becomeReplica] !== "function" || server.RequestHandlerClass !== handlerClass) {
       throw replicaFailed(boot.server.name, undefined);

@@ -1,4 +1,10 @@
-import { AsyncTCPServer, AsyncUnixStreamServer, TCPServer, ThreadingTCPServer, UnixStreamServer } from "@socketserver/core";
+import {
+  AsyncTCPServer,
+  AsyncUnixStreamServer,
+  TCPServer,
+  ThreadingTCPServer,
+  UnixStreamServer,
+} from "@socketserver/core";
 import type { AnyServerClass } from "@socketserver/testing";
 
 import { temporaryPath } from "./temporary-path.ts";
