@@ -9,7 +9,7 @@ export { TCPServer } from "./server/tcp-server.ts";
 export { UDPServer } from "./server/udp-server.ts";
 export { UnixStreamServer } from "./server/unix-stream-server.ts";
 export { AsyncTCPServer, AsyncUDPServer, AsyncUnixStreamServer, ThreadingTCPServer } from "./servers.ts";
-export { BaseServer, type CloseOptions, type ServeOptions } from "./server/base-server.ts";
+export { BaseServer, type CloseOptions, type ConstructorArguments, type ServeOptions } from "./server/base-server.ts";
 export { ServerState } from "./server/life-cycle.ts";
 export type { CutRequest, DrainReport } from "./server/drain-report.ts";
 export type { ResolvedServerOptions, ServerOptions } from "./options.ts";
@@ -30,6 +30,7 @@ export { runHandler } from "./handler/run-handler.ts";
 export { Connection, type ConnectionOptions } from "./transport/connection.ts";
 export { Datagram } from "./transport/datagram.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
+export type { ByteSource, Inbound } from "./transport/inbound.ts";
 export type { ServerRequest } from "./transport/server-request.ts";
 
 // Addresses, events, reasons, errors.
@@ -53,7 +54,17 @@ export { CloseReason } from "./close-reason.ts";
 export { ErrorCode, PeerError, SocketServerError, isDisconnect, type ErrorDetails } from "./errors.ts";
 
 // For authors of servers and mixins.
-export { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "./mixin.ts";
+export {
+  serverExtension,
+  type AddressOf,
+  type HandlerOf,
+  type Mixed,
+  type OptionsOf,
+  type OptionsTail,
+  type ServerConstructor,
+  type ServerExtension,
+  type Statics,
+} from "./mixin.ts";
 export {
   flag,
   integer,

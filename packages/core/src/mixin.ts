@@ -13,17 +13,26 @@ import type { BaseServer } from "./server/base-server.ts";
 /** Any class of servers. The parameters are `any` because a mixin constructor must accept those of every base (TS2545). */
 export type ServerConstructor = abstract new (address: any, handler: any, options?: any) => BaseServer;
 
-type AddressOf<Base extends ServerConstructor> = ConstructorParameters<Base>[0];
-type HandlerOf<Base extends ServerConstructor> = ConstructorParameters<Base>[1];
-type OptionsOf<Base extends ServerConstructor> = NonNullable<ConstructorParameters<Base>[2]>;
-type Tail<Options> = {} extends Options ? [options?: Options] : [options: Options];
-type Statics<Base> = { [Key in Exclude<keyof Base, "prototype">]: Base[Key] };
+/** The address that a class of servers takes. */
+export type AddressOf<Base extends ServerConstructor> = ConstructorParameters<Base>[0];
+
+/** The handler class that a class of servers takes. */
+export type HandlerOf<Base extends ServerConstructor> = ConstructorParameters<Base>[1];
+
+/** The options that a class of servers takes. */
+export type OptionsOf<Base extends ServerConstructor> = NonNullable<ConstructorParameters<Base>[2]>;
+
+/** Options as the last parameter: required exactly if one of them is. */
+export type OptionsTail<Options> = {} extends Options ? [options?: Options] : [options: Options];
+
+/** The static side of a class of servers. */
+export type Statics<Base> = { [Key in Exclude<keyof Base, "prototype">]: Base[Key] };
 
 /** A server class with what a mixin adds: `Added` members, and `Options`, required if one of them is. */
 export type Mixed<Base extends ServerConstructor, Added, Options = unknown> = (new (
   address: AddressOf<Base>,
   handler: HandlerOf<Base>,
-  ...options: Tail<OptionsOf<Base> & Options>
+  ...options: OptionsTail<OptionsOf<Base> & Options>
 ) => InstanceType<Base> & Added) &
   Statics<Base>;
 

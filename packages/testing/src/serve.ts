@@ -85,6 +85,7 @@ export class RunningServer<Server extends BaseServer = BaseServer> implements As
     return report;
   }
 
+  /** {@link RunningServer.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -78,7 +78,10 @@ export interface HandlerInstance {
   readonly request: ServerRequest;
   readonly timeoutMs?: number | undefined;
   readonly endOnDrain?: boolean;
+  /** Called first. */
   setup(): void | Promise<void>;
+  /** Called after `setup()`. */
   handle(): void | Promise<void>;
+  /** Called last, if `setup()` succeeded. */
   finish(): void | Promise<void>;
 }

@@ -173,7 +173,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   async serveForever({ signals = false, signal }: ServeOptions = {}): Promise<void> {
     const stopListening = this.#closeOn(signals, signal);
     try {
-      await this.#takeWith("serveForever()", (loop) => loop.serve());
+      if (signal?.aborted !== true) await this.#takeWith("serveForever()", (loop) => loop.serve());
       // Until the drain is over, a second signal cuts.
       await this.#closing;
     } finally {
@@ -348,7 +348,11 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     return this.#given;
   }
 
-  /** Make this server a replica, whose requests come from a worker's port instead of a listener. Called once, by the worker. */
+  /**
+   * Make this server a replica, whose requests come from a worker's port instead of a listener. Called once, by the worker.
+   *
+   * @internal
+   */
   [becomeReplica](listenerSide: ListenerSide): Replica<Request> {
     this.#listenerSide = listenerSide;
     return new Replica<Request>(this, this.#registry, this.#runner, listenerSide, (address) => {

@@ -278,6 +278,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
     }
   }
 
+  /** {@link Connection.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

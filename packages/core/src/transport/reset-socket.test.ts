@@ -30,6 +30,14 @@ describe("resetSocket()", () => {
     await rm(directory, { recursive: true });
   });
 
+  test("closes a TCP connection whose end is just being sent, which cannot be reset", async () => {
+    await using pair = await socketPair();
+    const closed = once(pair.server, "close");
+    pair.server.end();
+    resetSocket(pair.server);
+    await closed;
+  });
+
   test("does no harm to a socket that is closed", async () => {
     await using pair = await socketPair();
     pair.server.destroy();
