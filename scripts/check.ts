@@ -13,6 +13,7 @@ const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string
   lint: ["npm", "run", "--silent", "lint"],
   types: ["tsc", "-b"],
   layers: ["node", "--disable-warning=ExperimentalWarning", "scripts/check-layers.ts"],
+  snippets: ["node", "scripts/check-snippets.ts"],
   unused: ["knip", "--no-progress"],
   docs: ["npm", "run", "--silent", "docs"],
   packages: ["node", "scripts/check-packages.ts"],

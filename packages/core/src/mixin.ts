@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ErrorCode, typeError } from "./errors.ts";
 import type { OptionRules } from "./option-rules.ts";
 import type { BaseServer } from "./server/base-server.ts";
 
@@ -65,4 +66,25 @@ export function extensionsOf(serverClass: object): ServerExtension[] {
     }
   }
   return extensions;
+}
+
+/**
+ * Check that no two extensions replace the same word.
+ *
+ * @throws `TypeError` `ERR_SOCKETSERVER_MIXIN_CONFLICT` that names both.
+ */
+export function checkReplacements(extensions: readonly ServerExtension[]): void {
+  const replacedBy = new Map<string, string>();
+  for (const { name, replaces = [] } of extensions) {
+    for (const word of replaces) {
+      const other = replacedBy.get(word);
+      if (other !== undefined) {
+        throw typeError(
+          ErrorCode.mixinConflict,
+          `Cannot create server: ${other} and ${name} both replace ${word}(); use one of them`,
+        );
+      }
+      replacedBy.set(word, name);
+    }
+  }
 }

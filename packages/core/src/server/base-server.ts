@@ -2,40 +2,24 @@ import { EventEmitter } from "eventemitter3";
 import { channel } from "node:diagnostics_channel";
 
 import type { Address } from "../address.ts";
-import { CloseReason } from "../close-reason.ts";
-import {
-  ErrorCode,
-  PeerError,
-  SocketServerError,
-  codeOf,
-  isDisconnect,
-  rangeError,
-  show,
-  typeError,
-} from "../errors.ts";
-import { DropReason, type ServerEvents } from "../events.ts";
+import { ErrorCode, isDisconnect, rangeError, show } from "../errors.ts";
+import type { ServerEvents } from "../events.ts";
 import type { HandlerClass } from "../handler/base-request-handler.ts";
-import { plainTimeoutError, runHandler } from "../handler/run-handler.ts";
-import { extensionsOf, serverExtension, type ServerExtension } from "../mixin.ts";
+import { checkHandlerClass } from "../handler/check-handler-class.ts";
+import { runHandler } from "../handler/run-handler.ts";
+import { checkReplacements, extensionsOf, serverExtension, type ServerExtension } from "../mixin.ts";
 import { resolveOptions, type OptionRules } from "../option-rules.ts";
 import { SERVER_OPTION_RULES, type ResolvedServerOptions, type ServerOptions } from "../options.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
-import { refuseWhileImporting } from "./boot-guard.ts";
-import { Drain, LAST_STEPS_MS } from "./drain.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
-import { LifeCycle, ServerState } from "./life-cycle.ts";
+import type { ServerState } from "./life-cycle.ts";
 import type { ListenerSide } from "./listener-side.ts";
 import { MovedRequest } from "./moved-request.ts";
-import { RequestRegistry } from "./registry.ts";
-import { Replica, becomeReplica } from "./replica.ts";
-import { requestContext } from "./request-context.ts";
-import type { RequestControl, RequestRecord } from "./request-record.ts";
-import { RequestRunner } from "./request-runner.ts";
-import { ServingLoop } from "./serving-loop.ts";
-import { settleWithin } from "./settle-within.ts";
-import { onStopSignals } from "./stop-signals.ts";
+import { becomeReplica, type Replica } from "./replica.ts";
+import type { RequestControl } from "./request-record.ts";
+import { ServerLife } from "./server-life.ts";
 
 /** How `serveForever()` ends beside `shutdown()` and `close()`. */
 export interface ServeOptions {
@@ -81,22 +65,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   readonly #options: ResolvedServerOptions;
   readonly #given: ConstructorArguments;
-  readonly #life = new LifeCycle();
-  readonly #registry: RequestRegistry;
-  readonly #runner: RequestRunner<Request>;
-  #serverAddress: Address;
-  #source: RequestSource<Request> | undefined;
-  #opening: Promise<Address> | undefined;
-  #activated = false;
-  /** Whether a loop of ours, or the call that will begin one, is under way. */
-  #taking = false;
-  /** Whether `shutdown()` was called since then. */
-  #stopAsked = false;
-  #loop: ServingLoop<Request> | undefined;
-  #drain: Drain | undefined;
-  #closing: Promise<DrainReport> | undefined;
-  /** Set in a worker's replica: the side that accepts. */
-  #listenerSide: ListenerSide | undefined;
+  readonly #life: ServerLife<Request>;
 
   /**
    * Remembers and checks; opens nothing.
@@ -111,28 +80,21 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     const rules: OptionRules = Object.assign({}, ...extensions.map((extension) => extension.options ?? {}));
     this.#options = resolveOptions(rules, options) as unknown as ResolvedServerOptions;
     this.#given = { address, options };
-    this.#serverAddress = address;
     this.RequestHandlerClass = RequestHandlerClass;
-    this.#registry = new RequestRegistry({
-      control: (record, request) => ({
-        drain: () => request.drain(),
-        cut: (reason) => this.#runner.cut(record, request as Request, reason),
-      }),
-      closed: (record, reason) => {
-        if (this.#listenerSide === undefined) this.publish("requestClosed", record.closedInfo(reason));
-        else this.#listenerSide.requestClosed(record.id, reason, record.traffic);
-      },
+    this.#life = new ServerLife<Request>({
+      server: this,
+      address,
+      servicesWhileIdle: () => this.serviceActions !== BaseServer.prototype.serviceActions,
+      createSource: (owner) => this.createSource(owner),
+      publish: (event, ...args) => this.publish(event, ...args),
     });
-    this.#runner = new RequestRunner<Request>(this, this.#registry, (error, clientAddress) =>
-      this.#reportError(error, clientAddress),
-    );
   }
 
   // What callers call.
 
   /** The address of the server: the real one after `listen()`, else the one that was given. */
   get serverAddress(): Address {
-    return this.#serverAddress;
+    return this.#life.address;
   }
 
   /** The options with their defaults; frozen. */
@@ -147,7 +109,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** How many requests are running or closing; those that wait for their turn are not among them. */
   get activeRequests(): number {
-    return this.#registry.takenSize;
+    return this.#life.registry.takenSize;
   }
 
   /**
@@ -157,11 +119,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * after `close()`.
    */
   listen(): Promise<Address> {
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
-    return this.#opening;
+    return this.#life.listen();
   }
 
   /**
@@ -170,15 +128,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @throws `SocketServerError` `ERR_SOCKETSERVER_ALREADY_SERVING` while the server takes requests; what `listen()` throws.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.serve_forever | serve_forever}
    */
-  async serveForever({ signals = false, signal }: ServeOptions = {}): Promise<void> {
-    const stopListening = this.#closeOn(signals, signal);
-    try {
-      if (signal?.aborted !== true) await this.#takeWith("serveForever()", (loop) => loop.serve());
-      // Until the drain is over, a second signal cuts.
-      await this.#closing;
-    } finally {
-      stopListening();
-    }
+  serveForever({ signals = false, signal }: ServeOptions = {}): Promise<void> {
+    return this.#life.serve(signals, signal);
   }
 
   /**
@@ -188,10 +139,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.handle_request | handle_request}
    */
   async handleRequest(): Promise<void> {
-    await this.#takeWith("handleRequest()", async (loop) => {
-      const came = await loop.serveOneWithin(this.#options.timeoutMs);
-      if (!came && !this.#life.ending && !this.#stopAsked) await this.handleTimeout();
-    });
+    if (await this.#life.serveOne(this.#options.timeoutMs)) await this.handleTimeout();
   }
 
   /**
@@ -201,9 +149,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.shutdown | shutdown}
    */
   async shutdown(): Promise<void> {
-    const caller = this.#callingRequest();
-    if (this.#listenerSide !== undefined) return this.#listenerSide.shutdown(caller?.id);
-    return this.#stopTaking(caller);
+    const { listenerSide } = this.#life;
+    const caller = this.#life.callingRequest();
+    return listenerSide === undefined ? this.#life.stopTaking(caller) : listenerSide.shutdown(caller?.id);
   }
 
   /**
@@ -214,12 +162,12 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` for a `graceMs` that is no time.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.server_close | server_close}
    */
-  async close(options: CloseOptions = {}): Promise<DrainReport> {
-    const { graceMs } = options;
+  async close({ graceMs }: CloseOptions = {}): Promise<DrainReport> {
     if (graceMs !== undefined) checkGrace(graceMs);
-    const caller = this.#callingRequest();
-    if (this.#listenerSide !== undefined) return this.#listenerSide.close(graceMs, caller?.id);
-    return this.#close(caller, graceMs);
+    const { listenerSide } = this.#life;
+    const caller = this.#life.callingRequest();
+    if (listenerSide !== undefined) return listenerSide.close(graceMs, caller?.id);
+    return this.#life.close(caller, graceMs ?? this.#options.graceMs);
   }
 
   /** `close()` with the default grace. */
@@ -231,9 +179,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** Wait for the next request. Override it to change what a request is, or who its client is. */
   getRequest(): Accepted<Request> | Promise<Accepted<Request>> {
-    if (this.#source === undefined)
-      throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server does not listen");
-    return this.#source.queue.take();
+    return this.#life.source.queue.take();
   }
 
   /** Whether to serve this request. Reads no byte of it. One at a time: slow checks belong in `authorizeRequest`. */
@@ -261,22 +207,22 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** End our side. `closeRequest` follows in the background, when the peer has ended its side or `lingerMs` later. */
   shutdownRequest(request: Request): void | Promise<void> {
-    const record = this.#registry.find(request);
+    const record = this.#life.registry.find(request);
     if (record === undefined) return;
     record.closing = true;
-    void request.linger().then(() => this.#runner.closeOnce(record, request));
+    void request.linger().then(() => this.#life.runner.closeOnce(record, request));
   }
 
   /** Close the request. Called exactly once for each; override it for clean-up, and call `super`'s. */
   closeRequest(request: Request): void | Promise<void> {
-    const record = this.#registry.find(request);
+    const record = this.#life.registry.find(request);
     if (record !== undefined) record.closeCalled = true;
     request.destroy();
   }
 
   /** A hook or a handler threw. Reports it as `requestError`; says nothing about ordinary disconnects. */
   handleError(error: unknown, _request: Request, clientAddress: Address): void | Promise<void> {
-    if (!isDisconnect(error)) this.#reportError(error, clientAddress);
+    if (!isDisconnect(error)) this.#life.reportError(error, clientAddress);
   }
 
   /** `handleRequest()` waited for `timeoutMs` in vain. */
@@ -311,36 +257,37 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
       if (diagnostics.hasSubscribers) diagnostics.publish({ server: this, args });
     } catch (error) {
       if (event === "requestError") printErrorReport(error, undefined);
-      else this.#reportError(error, undefined);
+      else this.#life.reportError(error, undefined);
     }
   }
 
   /** The part of a request's life after `processRequest`: what a mixin runs concurrently or elsewhere. Never rejects. */
   protected runRequest(request: Request, clientAddress: Address): Promise<void> {
-    const record = this.#registry.take(request, clientAddress);
-    return this.#runner.run(record, request, clientAddress);
+    const record = this.#life.registry.take(request, clientAddress);
+    return this.#life.runner.run(record, request, clientAddress);
   }
 
   /** A request goes on in a worker. `control` reaches it there; what the worker says of it is told to the answer. */
   protected moveRequest(request: Request, control: RequestControl): MovedRequest {
-    const record = this.#registry.take(request, request.remoteAddress);
+    const record = this.#life.registry.take(request, request.remoteAddress);
     record.reachThrough(control);
-    return new MovedRequest(this.#registry, record);
+    return new MovedRequest(this.#life.registry, record);
   }
 
   /** A worker's replica failed where the listener side has to speak of it. */
   protected reportError(error: unknown, clientAddress: Address | undefined): void {
-    this.#reportError(error, clientAddress);
+    this.#life.reportError(error, clientAddress);
   }
 
   /** A worker's replica calls `shutdown()`, inside of the request with this id if one is given. */
   protected shutdownFor(callerId: number | undefined): Promise<void> {
-    return this.#stopTaking(callerId === undefined ? undefined : this.#registry.get(callerId));
+    return this.#life.stopTaking(callerId === undefined ? undefined : this.#life.registry.get(callerId));
   }
 
   /** A worker's replica calls `close()`, inside of the request with this id if one is given. */
   protected closeFor(callerId: number | undefined, graceMs: number | undefined): Promise<DrainReport> {
-    return this.#close(callerId === undefined ? undefined : this.#registry.get(callerId), graceMs);
+    const caller = callerId === undefined ? undefined : this.#life.registry.get(callerId);
+    return this.#life.close(caller, graceMs ?? this.#options.graceMs);
   }
 
   /** What a worker constructs its replica from, beside the handler class. */
@@ -354,214 +301,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @internal
    */
   [becomeReplica](listenerSide: ListenerSide): Replica<Request> {
-    this.#listenerSide = listenerSide;
-    return new Replica<Request>(this, this.#registry, this.#runner, listenerSide, (address) => {
-      this.#serverAddress = address;
-    });
-  }
-
-  // Inside: opening.
-
-  async #open(): Promise<Address> {
-    refuseWhileImporting();
-    this.#refuseInReplica("listen()");
-    this.#refuseIfEnding("listen()");
-    const source = this.createSource(this.#sourceOwner());
-    try {
-      this.#activated = true;
-      await this.serverActivate();
-      this.#refuseIfEnding("listen()");
-      this.#serverAddress = await source.open();
-      this.#source = source;
-      this.#refuseIfEnding("listen()");
-    } catch (error) {
-      await source.stop();
-      await source.close();
-      this.#source = undefined;
-      await this.#deactivate();
-      throw error;
-    }
-    this.#life.advance(ServerState.listening);
-    this.publish("listening", this.#serverAddress);
-    return this.#serverAddress;
-  }
-
-  /** Call `serverStop()`, if `serverActivate()` was called; its failure is reported and stops nothing. */
-  async #deactivate(): Promise<void> {
-    if (!this.#activated) return;
-    this.#activated = false;
-    try {
-      await settleWithin("serverStop", this.serverStop(), LAST_STEPS_MS);
-    } catch (error) {
-      this.#reportError(error, undefined);
-    }
-  }
-
-  #sourceOwner(): SourceOwner<Request> {
-    return {
-      admit: (clientAddress) => this.#admit(clientAddress),
-      accepted: (request, clientAddress) => void this.#registry.open(request, clientAddress),
-      dropped: (clientAddress, reason) => this.publish("drop", { clientAddress, reason }),
-      failed: (error) => this.publish("acceptError", error),
-    };
-  }
-
-  #admit(clientAddress: Address): DropReason | undefined {
-    const { maxConnections, maxConnectionsPerAddress } = this.#options;
-    if (this.#registry.size >= maxConnections) return DropReason.maxConnections;
-    if (this.#registry.countOf(clientAddress) >= maxConnectionsPerAddress) return DropReason.maxConnectionsPerAddress;
-    return undefined;
-  }
-
-  // Inside: taking requests.
-
-  /** Listen if needed and run one loop; the server takes requests in one place at a time. */
-  async #takeWith(name: string, work: (loop: ServingLoop<Request>) => Promise<void>): Promise<void> {
-    this.#refuseInReplica(name);
-    if (this.#taking) {
-      throw new SocketServerError(ErrorCode.alreadyServing, `Cannot call ${name}: the server already takes requests`);
-    }
-    this.#refuseIfEnding(name);
-    this.#taking = true;
-    this.#stopAsked = false;
-    try {
-      if (!(await this.#listenUnlessClosed())) return;
-      const source = this.#source;
-      if (source === undefined || this.#stopAsked || !this.#life.advance(ServerState.serving)) return;
-      this.#loop = this.#newLoop(source);
-      await work(this.#loop);
-    } finally {
-      this.#loop = undefined;
-      this.#taking = false;
-      if (this.#life.state === ServerState.serving) this.#life.advance(ServerState.listening);
-    }
-  }
-
-  /** Listen; false if `close()` came meanwhile, which is no failure of whoever serves. */
-  async #listenUnlessClosed(): Promise<boolean> {
-    try {
-      await this.listen();
-      return true;
-    } catch (error) {
-      if (this.#life.ending && codeOf(error) === ErrorCode.serverClosed) return false;
-      throw error;
-    }
-  }
-
-  #newLoop(source: RequestSource<Request>): ServingLoop<Request> {
-    return new ServingLoop<Request>({
-      server: this,
-      source,
-      registry: this.#registry,
-      runner: this.#runner,
-      servicesWhileIdle: this.serviceActions !== BaseServer.prototype.serviceActions,
-      onTaken: (record) => this.publish("request", record.info),
-      onGetRequestFailed: (error) =>
-        this.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
-      onHookFailed: (error) => this.#reportError(error, undefined),
-    });
-  }
-
-  async #stopTaking(caller: RequestRecord | undefined): Promise<void> {
-    this.#stopAsked = true;
-    const stopped = this.#loop?.stop();
-    // Inside of a request the loop may be waiting for this very call: that it will start no other one is true at once.
-    if (caller === undefined) await stopped;
-  }
-
-  /** Close on a signal of the process or of the caller, until the answer is called. */
-  #closeOn(signals: boolean, signal: AbortSignal | undefined): () => void {
-    const close = (): void => {
-      // A signal that comes while the server drains is impatience.
-      const graceMs = this.#closing === undefined ? undefined : 0;
-      void this.#close(undefined, graceMs);
-    };
-    const stopSignals = signals ? onStopSignals(close) : undefined;
-    signal?.addEventListener("abort", close);
-    if (signal?.aborted === true) close();
-    return () => {
-      stopSignals?.();
-      signal?.removeEventListener("abort", close);
-    };
-  }
-
-  // Inside: closing.
-
-  #close(caller: RequestRecord | undefined, graceMs = this.#options.graceMs): Promise<DrainReport> {
-    const drain = (this.#drain ??= new Drain(this.#registry));
-    drain.limit(graceMs);
-    this.#closing ??= this.#closeEverything(drain);
-    if (caller === undefined || caller.settled) return this.#closing;
-    drain.join(caller);
-    return drain.othersGone.then(() => drain.report());
-  }
-
-  async #closeEverything(drain: Drain): Promise<DrainReport> {
-    const wasNew = this.#life.state === ServerState.new && this.#opening === undefined;
-    this.#life.advance(ServerState.draining);
-    if (!wasNew) this.publish("draining");
-    const allTaken = this.#loop?.taken ?? Promise.resolve();
-    void this.#stopTaking(undefined);
-    // Connections refuse to wait: the listening socket is closed in this very turn.
-    const stopped = this.#source?.stop();
-    this.#refuseWaiting(drain);
-    await this.#opening?.catch(() => {
-      // Whoever called listen() gets the error; here it only means that nothing is open.
-    });
-    await this.#quietly(stopped);
-    await drain.run(allTaken);
-    this.#loop?.abandon();
-    await this.#deactivate();
-    await this.#quietly(this.#source?.close());
-    this.#life.advance(ServerState.closed);
-    const report = drain.report();
-    this.publish("close", report);
-    return report;
-  }
-
-  #refuseWaiting(drain: Drain): void {
-    const waiting = this.#source?.queue.clear() ?? [];
-    drain.refused(waiting.length);
-    for (const [request, clientAddress] of waiting) {
-      request.cut(CloseReason.drain);
-      this.publish("drop", { clientAddress, reason: DropReason.draining });
-    }
-  }
-
-  async #quietly(work: Promise<void> | undefined): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      this.#reportError(error, undefined);
-    }
-  }
-
-  // Inside: who asks, and what to say.
-
-  /** The request of ours inside of which the present code runs, while its handler runs. */
-  #callingRequest(): RequestRecord | undefined {
-    const record = requestContext.getStore();
-    return record !== undefined && this.#registry.get(record.id) === record && !record.settled ? record : undefined;
-  }
-
-  #reportError(error: unknown, clientAddress: Address | undefined): void {
-    if (this.#listenerSide !== undefined) this.#listenerSide.requestError(error, clientAddress);
-    else if (this.listenerCount("requestError") > 0) this.publish("requestError", error, clientAddress);
-    // What peers do wrong is in the close reason; printed, it would let them fill a log.
-    else if (!(error instanceof PeerError)) printErrorReport(error, clientAddress);
-  }
-
-  #refuseIfEnding(name: string): void {
-    if (!this.#life.ending) return;
-    throw new SocketServerError(ErrorCode.serverClosed, `Cannot call ${name}: the server is ${this.#life.state}`);
-  }
-
-  #refuseInReplica(name: string): void {
-    if (this.#listenerSide === undefined) return;
-    throw new SocketServerError(
-      ErrorCode.serverClosed,
-      `Cannot call ${name}: this is a worker's replica of the server, which does not listen`,
-    );
+    return this.#life.becomeReplica(listenerSide);
   }
 }
 
@@ -569,34 +309,6 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 export interface ConstructorArguments {
   readonly address: Address;
   readonly options: object;
-}
-
-function checkHandlerClass(handlerClass: unknown): void {
-  const prototype =
-    typeof handlerClass === "function" ? (handlerClass.prototype as { handle?: unknown } | undefined) : undefined;
-  if (typeof handlerClass !== "function" || typeof prototype?.handle !== "function") {
-    throw typeError(
-      ErrorCode.invalidHandler,
-      `Cannot create server: RequestHandlerClass must be a class with a method handle(), such as a subclass of BaseRequestHandler, received ${show(handlerClass)}`,
-    );
-  }
-  if ("timeout" in prototype || "timeout" in handlerClass) throw plainTimeoutError(handlerClass.name);
-}
-
-function checkReplacements(extensions: readonly ServerExtension[]): void {
-  const replacedBy = new Map<string, string>();
-  for (const { name, replaces = [] } of extensions) {
-    for (const word of replaces) {
-      const other = replacedBy.get(word);
-      if (other !== undefined) {
-        throw typeError(
-          ErrorCode.mixinConflict,
-          `Cannot create server: ${other} and ${name} both replace ${word}(); use one of them`,
-        );
-      }
-      replacedBy.set(word, name);
-    }
-  }
 }
 
 function checkGrace(graceMs: unknown): void {

@@ -71,6 +71,7 @@ export class Inbound {
     return this.#ended;
   }
 
+  /** Bytes to buffer while nobody reads, at least 1. */
   set highWaterMark(bytes: number) {
     this.#highWaterMark = bytes;
   }

@@ -1,0 +1,353 @@
+/**
+ * Opening, serving and closing one server: `new -> listening -> serving -> draining -> closed`.
+ *
+ * Python's words are the server's; in which order a server is opened and closed, who may call what when, and what a call waits for, is decided here.
+ * Things are opened in order (`serverActivate`, the source) and closed in reverse, whether the server ran or could not start.
+ *
+ * @module
+ */
+
+import type { Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
+import { ErrorCode, PeerError, SocketServerError, codeOf } from "../errors.ts";
+import { DropReason, type ServerEvents } from "../events.ts";
+import type { RequestSource, SourceOwner } from "../transport/request-source.ts";
+import type { ServerRequest } from "../transport/server-request.ts";
+import type { BaseServer } from "./base-server.ts";
+import { refuseWhileImporting } from "./boot-guard.ts";
+import { Drain, LAST_STEPS_MS } from "./drain.ts";
+import type { DrainReport } from "./drain-report.ts";
+import { printErrorReport } from "./error-report.ts";
+import { LifeCycle, ServerState } from "./life-cycle.ts";
+import type { ListenerSide } from "./listener-side.ts";
+import { RequestRegistry } from "./registry.ts";
+import { Replica } from "./replica.ts";
+import { requestContext } from "./request-context.ts";
+import type { RequestRecord } from "./request-record.ts";
+import { RequestRunner } from "./request-runner.ts";
+import { ServingLoop } from "./serving-loop.ts";
+import { settleWithin } from "./settle-within.ts";
+import { onStopSignals } from "./stop-signals.ts";
+
+/** What a server lends to its life. */
+export interface LifeParts<Request extends ServerRequest> {
+  readonly server: BaseServer<Request>;
+  /** The address that was given. */
+  readonly address: Address;
+  /** Whether `serviceActions` is overridden. */
+  servicesWhileIdle(): boolean;
+  createSource(owner: SourceOwner<Request>): RequestSource<Request>;
+  publish<Event extends keyof ServerEvents>(event: Event, ...args: Parameters<ServerEvents[Event]>): void;
+}
+
+/** The life of one server, on the listener side or, as a replica, in a worker. */
+export class ServerLife<Request extends ServerRequest> {
+  readonly registry: RequestRegistry;
+  readonly runner: RequestRunner<Request>;
+
+  readonly #parts: LifeParts<Request>;
+  readonly #cycle = new LifeCycle();
+  #address: Address;
+  #source: RequestSource<Request> | undefined;
+  #opening: Promise<Address> | undefined;
+  #activated = false;
+  /** Whether a loop of ours, or the call that will begin one, is under way. */
+  #taking = false;
+  /** Whether `shutdown()` was called since then. */
+  #stopAsked = false;
+  #loop: ServingLoop<Request> | undefined;
+  #drain: Drain | undefined;
+  #closing: Promise<DrainReport> | undefined;
+  /** Set in a worker's replica: the side that accepts. */
+  #listenerSide: ListenerSide | undefined;
+
+  constructor(parts: LifeParts<Request>) {
+    this.#parts = parts;
+    this.#address = parts.address;
+    this.registry = new RequestRegistry({
+      control: (record, request) => ({
+        drain: () => request.drain(),
+        cut: (reason) => this.runner.cut(record, request as Request, reason),
+      }),
+      closed: (record, reason) => {
+        if (this.#listenerSide === undefined) parts.publish("requestClosed", record.closedInfo(reason));
+        else this.#listenerSide.requestClosed(record.id, reason, record.traffic);
+      },
+    });
+    this.runner = new RequestRunner<Request>(parts.server, this.registry, (error, clientAddress) =>
+      this.reportError(error, clientAddress),
+    );
+  }
+
+  get state(): ServerState {
+    return this.#cycle.state;
+  }
+
+  /** The real address, once the server is bound. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** Set in a worker's replica: the side that accepts. */
+  get listenerSide(): ListenerSide | undefined {
+    return this.#listenerSide;
+  }
+
+  /** What the loop takes from. */
+  get source(): RequestSource<Request> {
+    if (this.#source !== undefined) return this.#source;
+    throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server does not listen");
+  }
+
+  listen(): Promise<Address> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /** Serve until stopped, then wait for the end of a drain that has begun meanwhile. */
+  async serve(signals: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const stopListening = this.#closeOn(signals, signal);
+    try {
+      if (signal?.aborted !== true) await this.#takeWith("serveForever()", (loop) => loop.serve());
+      // Until the drain is over, a second signal cuts.
+      await this.#closing;
+    } finally {
+      stopListening();
+    }
+  }
+
+  /** Serve one request; whether to call `handleTimeout()`, because none came in time. */
+  async serveOne(timeoutMs: number): Promise<boolean> {
+    let timedOut = false;
+    await this.#takeWith("handleRequest()", async (loop) => {
+      const came = await loop.serveOneWithin(timeoutMs);
+      timedOut = !came && !this.#cycle.ending && !this.#stopAsked;
+    });
+    return timedOut;
+  }
+
+  /** Take no further request; resolves when none will start. */
+  async stopTaking(caller: RequestRecord | undefined): Promise<void> {
+    this.#stopAsked = true;
+    const stopped = this.#loop?.stop();
+    // Inside of a request the loop may be waiting for this very call: that it will start no other one is true at once.
+    if (caller === undefined) await stopped;
+  }
+
+  /** Drain and close everything; for a caller inside of a request, resolves when everybody else is gone. */
+  close(caller: RequestRecord | undefined, graceMs: number): Promise<DrainReport> {
+    const drain = (this.#drain ??= new Drain(this.registry));
+    drain.limit(graceMs);
+    this.#closing ??= this.#closeEverything(drain);
+    if (caller === undefined || caller.settled) return this.#closing;
+    drain.join(caller);
+    return drain.othersGone.then(() => drain.report());
+  }
+
+  /** Make this the life of a replica. */
+  becomeReplica(listenerSide: ListenerSide): Replica<Request> {
+    this.#listenerSide = listenerSide;
+    return new Replica<Request>(this.#parts.server, this.registry, this.runner, listenerSide, (address) => {
+      this.#address = address;
+    });
+  }
+
+  /** The request of ours inside of which the present code runs, while its handler runs. */
+  callingRequest(): RequestRecord | undefined {
+    const record = requestContext.getStore();
+    return record !== undefined && this.registry.get(record.id) === record && !record.settled ? record : undefined;
+  }
+
+  /** Tell the listener side of a failure; print it if nobody listens. */
+  reportError(error: unknown, clientAddress: Address | undefined): void {
+    const { server } = this.#parts;
+    if (this.#listenerSide !== undefined) this.#listenerSide.requestError(error, clientAddress);
+    else if (server.listenerCount("requestError") > 0) this.#parts.publish("requestError", error, clientAddress);
+    // What peers do wrong is in the close reason; printed, it would let them fill a log.
+    else if (!(error instanceof PeerError)) printErrorReport(error, clientAddress);
+  }
+
+  // Opening.
+
+  async #open(): Promise<Address> {
+    refuseWhileImporting();
+    this.#refuseInReplica("listen()");
+    this.#refuseIfEnding("listen()");
+    const source = this.#parts.createSource(this.#sourceOwner());
+    try {
+      this.#activated = true;
+      await this.#parts.server.serverActivate();
+      // Whoever gave it up meanwhile has stopped what was active then.
+      this.#activated = true;
+      this.#refuseIfEnding("listen()");
+      this.#address = await source.open();
+      this.#source = source;
+      this.#refuseIfEnding("listen()");
+    } catch (error) {
+      await source.stop();
+      await source.close();
+      this.#source = undefined;
+      await this.#deactivate();
+      throw error;
+    }
+    this.#cycle.advance(ServerState.listening);
+    this.#parts.publish("listening", this.#address);
+    return this.#address;
+  }
+
+  /** Call `serverStop()`, if `serverActivate()` was called; its failure is reported and stops nothing. */
+  async #deactivate(): Promise<void> {
+    if (!this.#activated) return;
+    this.#activated = false;
+    try {
+      await settleWithin("serverStop", this.#parts.server.serverStop(), LAST_STEPS_MS);
+    } catch (error) {
+      this.reportError(error, undefined);
+    }
+  }
+
+  #sourceOwner(): SourceOwner<Request> {
+    return {
+      admit: (clientAddress) => this.#admit(clientAddress),
+      accepted: (request, clientAddress) => void this.registry.open(request, clientAddress),
+      dropped: (clientAddress, reason) => this.#parts.publish("drop", { clientAddress, reason }),
+      failed: (error) => this.#parts.publish("acceptError", error),
+    };
+  }
+
+  #admit(clientAddress: Address): DropReason | undefined {
+    const { maxConnections, maxConnectionsPerAddress } = this.#parts.server.options;
+    if (this.registry.size >= maxConnections) return DropReason.maxConnections;
+    if (this.registry.countOf(clientAddress) >= maxConnectionsPerAddress) return DropReason.maxConnectionsPerAddress;
+    return undefined;
+  }
+
+  // Taking requests.
+
+  /** Listen if needed and run one loop; the server takes requests in one place at a time. */
+  async #takeWith(name: string, work: (loop: ServingLoop<Request>) => Promise<void>): Promise<void> {
+    this.#refuseInReplica(name);
+    if (this.#taking) {
+      throw new SocketServerError(ErrorCode.alreadyServing, `Cannot call ${name}: the server already takes requests`);
+    }
+    this.#refuseIfEnding(name);
+    this.#taking = true;
+    this.#stopAsked = false;
+    try {
+      if (!(await this.#listenUnlessClosed())) return;
+      const source = this.#source;
+      if (source === undefined || this.#stopAsked || !this.#cycle.advance(ServerState.serving)) return;
+      this.#loop = this.#newLoop(source);
+      await work(this.#loop);
+    } finally {
+      this.#loop = undefined;
+      this.#taking = false;
+      if (this.#cycle.state === ServerState.serving) this.#cycle.advance(ServerState.listening);
+    }
+  }
+
+  /** Listen; false if `close()` came meanwhile, which is no failure of whoever serves. */
+  async #listenUnlessClosed(): Promise<boolean> {
+    try {
+      await this.listen();
+      return true;
+    } catch (error) {
+      if (this.#cycle.ending && codeOf(error) === ErrorCode.serverClosed) return false;
+      throw error;
+    }
+  }
+
+  #newLoop(source: RequestSource<Request>): ServingLoop<Request> {
+    return new ServingLoop<Request>({
+      server: this.#parts.server,
+      source,
+      registry: this.registry,
+      runner: this.runner,
+      servicesWhileIdle: this.#parts.servicesWhileIdle(),
+      onTaken: (record) => this.#parts.publish("request", record.info),
+      onGetRequestFailed: (error) =>
+        this.#parts.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
+      onHookFailed: (error) => this.reportError(error, undefined),
+    });
+  }
+
+  /** Close on a signal of the process or of the caller, until the answer is called. */
+  #closeOn(signals: boolean, signal: AbortSignal | undefined): () => void {
+    const close = (): void => {
+      // A signal that comes while the server drains is impatience.
+      void this.close(undefined, this.#closing === undefined ? this.#parts.server.options.graceMs : 0);
+    };
+    const stopSignals = signals ? onStopSignals(close) : undefined;
+    signal?.addEventListener("abort", close);
+    if (signal?.aborted === true) close();
+    return () => {
+      stopSignals?.();
+      signal?.removeEventListener("abort", close);
+    };
+  }
+
+  // Closing.
+
+  async #closeEverything(drain: Drain): Promise<DrainReport> {
+    const wasNew = this.#cycle.state === ServerState.new && this.#opening === undefined;
+    this.#cycle.advance(ServerState.draining);
+    if (!wasNew) this.#parts.publish("draining");
+    const allTaken = this.#loop?.taken ?? Promise.resolve();
+    void this.stopTaking(undefined);
+    // Connections refuse to wait: the listening socket is closed in this very turn.
+    const stopped = this.#source?.stop();
+    this.#refuseWaiting(drain);
+    await this.#abandonOpening(drain);
+    await this.#quietly(stopped);
+    await drain.run(allTaken);
+    this.#loop?.abandon();
+    await this.#deactivate();
+    await this.#quietly(this.#source?.close());
+    this.#cycle.advance(ServerState.closed);
+    const report = drain.report();
+    this.#parts.publish("close", report);
+    return report;
+  }
+
+  /** The server is being opened: wait until that has given up, but not past the deadline. */
+  async #abandonOpening(drain: Drain): Promise<void> {
+    if (this.#opening === undefined || this.#source !== undefined) return;
+    const givenUp = this.#opening.catch(() => {
+      // Whoever called listen() gets the error; here it only means that nothing is open.
+    });
+    await Promise.race([givenUp, drain.othersGone]);
+  }
+
+  #refuseWaiting(drain: Drain): void {
+    const waiting = this.#source?.queue.clear() ?? [];
+    drain.refused(waiting.length);
+    for (const [request, clientAddress] of waiting) {
+      request.cut(CloseReason.drain);
+      this.#parts.publish("drop", { clientAddress, reason: DropReason.draining });
+    }
+  }
+
+  async #quietly(work: Promise<void> | undefined): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.reportError(error, undefined);
+    }
+  }
+
+  #refuseIfEnding(name: string): void {
+    if (!this.#cycle.ending) return;
+    throw new SocketServerError(ErrorCode.serverClosed, `Cannot call ${name}: the server is ${this.#cycle.state}`);
+  }
+
+  #refuseInReplica(name: string): void {
+    if (this.#listenerSide === undefined) return;
+    throw new SocketServerError(
+      ErrorCode.serverClosed,
+      `Cannot call ${name}: this is a worker's replica of the server, which does not listen`,
+    );
+  }
+}
