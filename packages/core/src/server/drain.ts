@@ -26,13 +26,15 @@ export class Drain {
   #refused = 0;
   #finished = 0;
   #allTaken = false;
+  /** Whether the others are gone or cut, and only the last steps are waited for. */
+  #cutting = false;
   #deadline = Infinity;
   #timer: NodeJS.Timeout | undefined;
   #checking: NodeJS.Immediate | undefined;
 
   constructor(registry: RequestRegistry) {
     this.#registry = registry;
-    this.#stopListening = registry.onGone((record) => this.#onGone(record));
+    this.#stopListening = registry.onEnd((record) => this.#onEnd(record));
   }
 
   /** Resolves when nobody is left but handlers that called `close()`, or when the deadline has passed. */
@@ -71,11 +73,11 @@ export class Drain {
       this.#tellAll();
       this.#allTaken = true;
       this.#check();
-      this.#checkSoon();
     });
     await this.#othersGone.promise;
     clearTimeout(this.#timer);
     this.#cutAllBut(this.#callers);
+    this.#cutting = true;
     this.#checkSoon();
     await this.#lastSteps();
     this.#cutAllBut(new Set());
@@ -109,11 +111,13 @@ export class Drain {
     clearTimeout(timer);
   }
 
-  #onGone(record: RequestRecord): void {
-    this.#callers.delete(record);
-    if (record.wasTaken && !this.#cut.has(record)) this.#finished++;
-    this.#check();
-    this.#checkSoon();
+  #onEnd(record: RequestRecord): void {
+    if (record.stage === "gone" && record.wasTaken) {
+      this.#callers.delete(record);
+      if (!this.#cut.has(record)) this.#finished++;
+      this.#check();
+    }
+    if (this.#cutting) this.#checkSoon();
   }
 
   #tellAll(): void {

@@ -15,7 +15,9 @@ function newRegistry(): { registry: RequestRegistry; closed: [number, CloseReaso
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
     closed: (record, reason) => void closed.push([record.id, reason]),
   });
-  registry.onGone((record) => void gone.push(record.id));
+  registry.onEnd((record) => {
+    if (record.stage === "gone") gone.push(record.id);
+  });
   return { registry, closed, gone };
 }
 
@@ -143,7 +145,7 @@ describe("RequestRegistry", () => {
   test("tells a listener of nothing once it is called off", () => {
     const { registry } = newRegistry();
     const gone: number[] = [];
-    const stop = registry.onGone((record) => void gone.push(record.id));
+    const stop = registry.onEnd((record) => void gone.push(record.id));
     stop();
     const request = new FakeRequest();
     registry.open(request, clientAddress);

@@ -22,7 +22,7 @@ export class RequestRegistry {
   readonly #records = new Map<number, RequestRecord>();
   readonly #byRequest = new WeakMap<ServerRequest, RequestRecord>();
   readonly #byAddress = new Map<string, number>();
-  readonly #goneListeners = new Set<(record: RequestRecord) => void>();
+  readonly #endListeners = new Set<(record: RequestRecord) => void>();
   #nextId = 1;
   #takenSize = 0;
 
@@ -84,13 +84,13 @@ export class RequestRegistry {
   /** Its handler ended. */
   settle(record: RequestRecord): void {
     record.settle();
-    this.#leaveIfDone(record);
+    this.#ended(record);
   }
 
   /** `closeRequest` ended, or will not be called on this side. */
   cleanedUp(record: RequestRecord): void {
     record.cleanedUp();
-    this.#leaveIfDone(record);
+    this.#ended(record);
   }
 
   /** Its connection closed. */
@@ -101,19 +101,24 @@ export class RequestRegistry {
       record.settle();
       record.cleanedUp();
     }
-    this.#leaveIfDone(record);
+    this.#ended(record);
   }
 
-  /** Call `listener` for each record that is gone, until the answer is called. */
-  onGone(listener: (record: RequestRecord) => void): () => void {
-    this.#goneListeners.add(listener);
+  /** Call `listener` each time something of a request ended, the last time when it is gone; until the answer is called. */
+  onEnd(listener: (record: RequestRecord) => void): () => void {
+    this.#endListeners.add(listener);
     return () => {
-      this.#goneListeners.delete(listener);
+      this.#endListeners.delete(listener);
     };
   }
 
-  #leaveIfDone(record: RequestRecord): void {
-    if (!record.over || record.stage === "gone") return;
+  #ended(record: RequestRecord): void {
+    if (record.stage === "gone") return;
+    if (record.over) this.#forget(record);
+    for (const listener of this.#endListeners) listener(record);
+  }
+
+  #forget(record: RequestRecord): void {
     if (record.wasTaken) this.#takenSize--;
     record.leave();
     this.#records.delete(record.id);
@@ -121,7 +126,6 @@ export class RequestRegistry {
     const left = (this.#byAddress.get(key) ?? 1) - 1;
     if (left === 0) this.#byAddress.delete(key);
     else this.#byAddress.set(key, left);
-    for (const listener of this.#goneListeners) listener(record);
   }
 }
 
