@@ -136,6 +136,22 @@ describe("ThreadingMixIn(TCPServer)", () => {
     await server.close();
   });
 
+  test("ends a thread that computes for ever when the grace is over, and lets the others finish", async () => {
+    const running = await start();
+    const clients = await clientsOf(running, 2);
+    const [burning, idle] = clients as [Connection, Connection];
+    await burning.sendAll("burn\n");
+    expect(await ask(idle, "count")).toBe("1");
+    const closing = running.close({ graceMs: 200 });
+    expect(await idle.recv()).toHaveLength(0);
+    await idle.close();
+    const report = await closing;
+    expect(report).toMatchObject({ open: 2, finished: 1 });
+    expect(report.cut).toMatchObject([{ id: 1 }]);
+    expect(running.closedRequests.map(({ reason }) => reason).toSorted()).toEqual(["done", "drain"]);
+    burning.abort();
+  });
+
   test("closes at once when nothing runs", async () => {
     const running = await start();
     expect(await running.close()).toMatchObject({ open: 0, finished: 0, cut: [], refused: 0 });
