@@ -14,6 +14,8 @@ const STEP_MS = 20;
  *
  * @example
  * ```ts
+ * import { leakCheck } from "@socketserver/testing";
+ *
  * const expectNothingLeft = leakCheck();
  * // ... open and close things ...
  * await expectNothingLeft();

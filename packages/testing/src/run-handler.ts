@@ -31,8 +31,18 @@ export interface HandlerOutcome {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
+ * import { BaseRequestHandler } from "@socketserver/core";
+ * import { runHandler } from "@socketserver/testing";
+ *
+ * class UpperHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     for await (const chunk of this.request) await this.request.sendAll(chunk.toString().toUpperCase());
+ *   }
+ * }
+ *
  * const { output } = await runHandler(UpperHandler, "hello");
- * expect(output.toString()).toBe("HELLO");
+ * assert.equal(output.toString(), "HELLO");
  * ```
  */
 export async function runHandler(

@@ -96,8 +96,18 @@ export class RunningServer<Server extends BaseServer = BaseServer> implements As
  *
  * @example
  * ```ts
- * await using running = await serve(EchoHandler);
- * expect(await talk(running.address, "hello\n")).toEqual(Buffer.from("hello\n"));
+ * import assert from "node:assert/strict";
+ * import { AsyncTCPServer, StreamRequestHandler } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ *
+ * class EchoHandler extends StreamRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     for await (const line of this.rfile) await this.wfile.write(line);
+ *   }
+ * }
+ *
+ * await using running = await serve(EchoHandler, { server: AsyncTCPServer });
+ * assert.equal((await talk(running.address, "hello\n")).toString(), "hello\n");
  * ```
  */
 export async function serve<Server extends BaseServer = TCPServer>(

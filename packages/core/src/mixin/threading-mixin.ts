@@ -127,7 +127,7 @@ export function ThreadingMixIn<Base extends ServerConstructor>(
       if (!canTransferSockets()) {
         throw new SocketServerError(
           ErrorCode.transferUnsupported,
-          `Cannot start threads: ${process.release.name} ${process.version} cannot move a socket to a thread; use Node >= 24.20, or >= 26.6, or AsyncMixIn`,
+          `Cannot start threads: ${process.release.name} ${process.version} cannot move a socket to a thread; use Node 24.20 or newer of 24, or 26.6 or newer, or AsyncMixIn`,
         );
       }
       const { address, options } = this.constructorArguments;

@@ -155,7 +155,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   }
 
   /**
-   * Stop accepting, let running requests end, cut what is left after `graceMs`, close everything. Resolves by the deadline, and tells what it did.
+   * Stop accepting, let running requests end, cut what is left after `graceMs`, close everything. Resolves soon after that deadline at the latest (up to
+   * half a second each for handlers that called `close()` and for `serverStop()`), and tells what it did.
    *
    * Idempotent: a later call can only shorten the deadline. Called in a handler, it does not wait for that handler.
    *
