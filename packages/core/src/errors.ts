@@ -131,7 +131,9 @@ const REASON_OF_CODE: Readonly<Record<string, CloseReason>> = {
   [ErrorCode.connectionClosed]: CloseReason.aborted,
 };
 
-/** The close reason of a request that ended with this error. */
+/**
+ * The close reason that this error stands for, if it is about the request that ended with it.
+ */
 export function closeReasonOf(error: unknown): CloseReason {
   if (!(error instanceof SocketServerError)) return CloseReason.handlerError;
   const reason = REASON_OF_CODE[error.code];

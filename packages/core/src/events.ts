@@ -61,8 +61,8 @@ export interface WorkerExitInfo extends WorkerInfo {
 /**
  * Events of every server, on the listener side. Mixins add theirs by declaration merging.
  *
- * Each is published on a diagnostics channel too: `socketserver:listening` and so on, with `{ server, args }`. A listener that throws does
- * no harm to the server: its error is reported as `requestError`, or on stderr if that is where it was thrown.
+ * Each is published on a diagnostics channel too: `socketserver:listening` and so on, with `{ server, args }`. A listener that throws
+ * or rejects does no harm: the others are called, and its error is reported as `requestError`, or on stderr if that is where it failed.
  */
 export interface ServerEvents {
   /** Once: the server is bound, and `serverAddress` is the real one. */

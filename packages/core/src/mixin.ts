@@ -69,19 +69,20 @@ export function extensionsOf(serverClass: object): ServerExtension[] {
 }
 
 /**
- * Check that no two extensions replace the same word.
+ * Check that no two extensions replace the same word, or have options under the same key.
  *
  * @throws `TypeError` `ERR_SOCKETSERVER_MIXIN_CONFLICT` that names both.
  */
 export function checkReplacements(extensions: readonly ServerExtension[]): void {
   const replacedBy = new Map<string, string>();
-  for (const { name, replaces = [] } of extensions) {
-    for (const word of replaces) {
+  for (const { name, replaces = [], options = {} } of extensions) {
+    const claims = [...replaces.map((word) => `${word}()`), ...Object.keys(options).map((key) => `options.${key}`)];
+    for (const word of claims) {
       const other = replacedBy.get(word);
       if (other !== undefined) {
         throw typeError(
           ErrorCode.mixinConflict,
-          `Cannot create server: ${other} and ${name} both replace ${word}(); use one of them`,
+          `Cannot create server: ${other} and ${name} both replace ${word}; use one of them`,
         );
       }
       replacedBy.set(word, name);

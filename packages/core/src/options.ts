@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly maxConnectionsPerAddress?: number;
   /**
    * How long a hook around the handler may take: `verifyRequest` (then `refused`), `prepareRequest`, `authorizeRequest` (then
-   * `unauthorized`), `handleError`, `shutdownRequest`; at least 1 ms.
+   * `unauthorized`), `handleError`, `shutdownRequest`, `closeRequest`, `serviceActions`; at least 1 ms.
    * @defaultValue 10000
    */
   readonly verifyTimeoutMs?: number;
@@ -37,7 +37,8 @@ export interface ServerOptions {
    */
   readonly idleTimeoutMs?: number;
   /**
-   * How long a whole request may take, from its start to the end of its handler; at least 1 ms. Then the connection is reset.
+   * How long a whole request may take, from its start to the end of its handler; at least 1 ms. Then the connection is reset. A handler that goes on
+   * all the same is not waited for by a server that serves one at a time, and still counts among `maxConcurrentRequests`.
    * @defaultValue Infinity
    */
   readonly deadlineMs?: number;

@@ -135,6 +135,14 @@ describe("a threading program", () => {
     expect(stdout).not.toContain("listening");
   });
 
+  test.each([0, 50, 300])("without it is told so, too, if it starts its server %d ms after its import", async (ms) => {
+    const { code: exitCode, stdout, stderr } = await runProgram("late-unguarded-program.ts", [String(ms)]);
+    expect(stdout + stderr).toContain(code);
+    // Only the main thread may listen, and does not go on until somebody ends it.
+    expect(stdout).not.toMatch(/listening in [1-9]/);
+    expect(exitCode).not.toBe(9);
+  });
+
   for (const [what, name] of [
     ["handler", "PrivateHandler"],
     ["local", "LocalHandler"],

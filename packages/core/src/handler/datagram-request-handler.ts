@@ -1,7 +1,6 @@
 import type { BaseServer } from "../server/base-server.ts";
 import type { DatagramPort } from "../transport/datagram-port.ts";
 import type { Datagram } from "../transport/datagram.ts";
-import { Inbound } from "../transport/inbound.ts";
 import { BaseRequestHandler } from "./base-request-handler.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { StreamWriter } from "./stream-writer.ts";
@@ -34,7 +33,7 @@ export class DatagramRequestHandler<Server extends BaseServer = BaseServer> exte
 
   /** Reads the packet. */
   get rfile(): StreamReader {
-    this.#rfile ??= packetReader(this.packet);
+    this.#rfile ??= new StreamReader(this.request.inbound);
     return this.#rfile;
   }
 
@@ -56,12 +55,4 @@ export class DatagramRequestHandler<Server extends BaseServer = BaseServer> exte
     if (this.#written.length > 0 && this.request.outcome === undefined)
       await this.request.reply(Buffer.concat(this.#written));
   }
-}
-
-function packetReader(packet: Buffer): StreamReader {
-  const still = { resume: () => {}, pause: () => {} };
-  const inbound = new Inbound(still, Infinity, Infinity);
-  inbound.receive(packet);
-  inbound.end();
-  return new StreamReader(inbound);
 }

@@ -1,4 +1,5 @@
-import { ErrorCode, closeReasonOf, rangeError, show, typeError } from "../errors.ts";
+import { closeReasonFor } from "../transport/close-reason-for.ts";
+import { ErrorCode, rangeError, show, typeError } from "../errors.ts";
 import type { HandlerInstance } from "./base-request-handler.ts";
 
 /**
@@ -17,7 +18,7 @@ export async function runHandler(handler: HandlerInstance): Promise<void> {
   } catch (error) {
     failure = { error };
     // Before finish(), which has to know: a datagram is not answered after an error.
-    handler.request.conclude(closeReasonOf(error));
+    handler.request.conclude(closeReasonFor(handler.request, error));
   }
   try {
     await handler.finish();

@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 
 import type { Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError, rangeError, typeError } from "../errors.ts";
+import type { ServerEvents } from "../events.ts";
 import { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "../mixin.ts";
 import { integer } from "../option-rules.ts";
 import { TCPServer } from "../server/tcp-server.ts";
@@ -99,7 +101,6 @@ export function ThreadingMixIn<Base extends ServerConstructor>(
     override async serverActivate(): Promise<void> {
       await super.serverActivate();
       this.#pool = this.#newPool();
-      this.once("listening", (address) => this.#pool?.listening(address));
       await this.#pool.start();
     }
 
@@ -110,17 +111,19 @@ export function ThreadingMixIn<Base extends ServerConstructor>(
 
     override async processRequest(request: Connection, clientAddress: Address): Promise<void> {
       const pool = this.#pool as WorkerPool;
-      const { promise: worker, resolve } = Promise.withResolvers<{
-        drain(id: number): void;
-        cut(id: number, reason: never): void;
-      }>();
-      const moved = this.moveRequest(request, {
-        drain: () => void worker.then((holder) => holder.drain(moved.id)),
-        cut: (reason) => void worker.then((holder) => holder.cut(moved.id, reason as never)),
-      });
-      const holder = await pool.handOver(moved, request, clientAddress);
-      if (holder !== undefined) return resolve(holder);
-      throw new SocketServerError(ErrorCode.serverClosed, "Cannot hand over request: the server is closed");
+      if (await pool.handOver(this.moveRequest(request), request, clientAddress)) return;
+      // The server has ended, or the client has left: there is nothing to run, but a request to close.
+      request.cut(CloseReason.drain);
+      await this.runRequest(request, clientAddress);
+    }
+
+    /** Not a listener of our own: one of the program's that throws must not come before it. */
+    protected override publish<Event extends keyof ServerEvents>(
+      event: Event,
+      ...args: Parameters<ServerEvents[Event]>
+    ): void {
+      if (event === "listening") this.#pool?.listening(this.serverAddress);
+      super.publish(event, ...args);
     }
 
     #newPool(): WorkerPool {

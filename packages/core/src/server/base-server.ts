@@ -1,4 +1,4 @@
-import { EventEmitter } from "eventemitter3";
+import type { EventEmitter } from "eventemitter3";
 import { channel } from "node:diagnostics_channel";
 
 import type { Address } from "../address.ts";
@@ -14,11 +14,11 @@ import type { Accepted, RequestSource, SourceOwner } from "../transport/request-
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
+import { GuardedEmitter } from "./guarded-emitter.ts";
 import type { ServerState } from "./life-cycle.ts";
 import type { ListenerSide } from "./listener-side.ts";
 import { MovedRequest } from "./moved-request.ts";
 import { becomeReplica, type Replica } from "./replica.ts";
-import type { RequestControl } from "./request-record.ts";
 import { ServerLife } from "./server-life.ts";
 
 /** How `serveForever()` ends beside `shutdown()` and `close()`. */
@@ -55,7 +55,7 @@ export interface CloseOptions {
  * @see {@link https://docs.python.org/3/library/socketserver.html#server-objects | Server Objects}
  */
 export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
-  extends EventEmitter<ServerEvents>
+  extends GuardedEmitter<ServerEvents>
   implements AsyncDisposable
 {
   static readonly [serverExtension]: ServerExtension = { name: "BaseServer", options: SERVER_OPTION_RULES };
@@ -79,7 +79,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     checkReplacements(extensions);
     const rules: OptionRules = Object.assign({}, ...extensions.map((extension) => extension.options ?? {}));
     this.#options = resolveOptions(rules, options) as unknown as ResolvedServerOptions;
-    this.#given = { address, options };
+    this.#given = Object.freeze({ address, options: Object.freeze({ ...options }) });
     this.RequestHandlerClass = RequestHandlerClass;
     this.#life = new ServerLife<Request>({
       server: this,
@@ -123,7 +123,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   }
 
   /**
-   * Serve until `shutdown()` or `close()`; resolves when the last request that it waits for has ended. Can be called again after `shutdown()`.
+   * Serve until `shutdown()` or `close()`; resolves when the last request that it waits for has ended. Can be called again after `shutdown()`, once the
+   * promise of the last call has resolved.
    *
    * @throws `SocketServerError` `ERR_SOCKETSERVER_ALREADY_SERVING` while the server takes requests; what `listen()` throws.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.serve_forever | serve_forever}
@@ -150,8 +151,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    */
   async shutdown(): Promise<void> {
     const { listenerSide } = this.#life;
-    const caller = this.#life.callingRequest();
-    return listenerSide === undefined ? this.#life.stopTaking(caller) : listenerSide.shutdown(caller?.id);
+    if (listenerSide !== undefined) return listenerSide.shutdown(this.#life.caller().record?.id);
+    return this.#life.stopTaking(this.#life.caller());
   }
 
   /**
@@ -166,8 +167,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   async close({ graceMs }: CloseOptions = {}): Promise<DrainReport> {
     if (graceMs !== undefined) checkGrace(graceMs);
     const { listenerSide } = this.#life;
-    const caller = this.#life.callingRequest();
-    if (listenerSide !== undefined) return listenerSide.close(graceMs, caller?.id);
+    const caller = this.#life.caller();
+    if (listenerSide !== undefined) return listenerSide.close(graceMs, caller.record?.id);
     return this.#life.close(caller, graceMs ?? this.#options.graceMs);
   }
 
@@ -180,7 +181,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** Wait for the next request. Override it to change what a request is, or who its client is. */
   getRequest(): Accepted<Request> | Promise<Accepted<Request>> {
-    return this.#life.source.queue.take();
+    return this.#life.nextRequest();
   }
 
   /** Whether to serve this request. Reads no byte of it. One at a time: slow checks belong in `authorizeRequest`. */
@@ -190,7 +191,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** Serve a request; the loop waits for it. Mixins change this word. */
   processRequest(request: Request, clientAddress: Address): void | Promise<void> {
-    return this.runRequest(request, clientAddress);
+    const record = this.#life.registry.take(request, clientAddress);
+    return this.#life.runner.runUntilDeadline(record, request, clientAddress);
   }
 
   /** Work on the request in place before anyone looks at its bytes. */
@@ -222,8 +224,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   }
 
   /** A hook or a handler threw. Reports it as `requestError`; says nothing about ordinary disconnects. */
-  handleError(error: unknown, _request: Request, clientAddress: Address): void | Promise<void> {
-    if (!isDisconnect(error)) this.#life.reportError(error, clientAddress);
+  handleError(error: unknown, request: Request, clientAddress: Address): void | Promise<void> {
+    if (!(request.owns(error) && isDisconnect(error))) this.#life.reportError(error, clientAddress);
   }
 
   /** `handleRequest()` waited for `timeoutMs` in vain. */
@@ -239,8 +241,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   serverActivate(): void | Promise<void> {}
 
   /**
-   * Close what `serverActivate()` opened; called once, after the last request, and when `serverActivate()` or binding failed. An override calls
-   * `super`'s last.
+   * Close what `serverActivate()` opened; called after the last request, and when `serverActivate()` or binding failed; and again if
+   * `serverActivate()` goes on after it was given up. An override calls `super`'s last.
    */
   serverStop(): void | Promise<void> {}
 
@@ -251,27 +253,27 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** Emit an event, and publish it on its diagnostics channel. A listener that throws does no harm. */
   protected publish<Event extends keyof ServerEvents>(event: Event, ...args: Parameters<ServerEvents[Event]>): void {
-    try {
-      // The emitter's own types do not follow a generic event name.
-      (this as EventEmitter).emit(event, ...args);
-      const diagnostics = channel(`socketserver:${event}`);
-      if (diagnostics.hasSubscribers) diagnostics.publish({ server: this, args });
-    } catch (error) {
-      if (event === "requestError") printErrorReport(error, undefined);
-      else this.#life.reportError(error, undefined);
-    }
+    // The emitter's own types do not follow a generic event name.
+    (this as unknown as EventEmitter).emit(event, ...args);
+    const diagnostics = channel(`socketserver:${event}`);
+    if (diagnostics.hasSubscribers) diagnostics.publish({ server: this, args });
   }
 
-  /** The part of a request's life after `processRequest`: what a mixin runs concurrently or elsewhere. Never rejects. */
+  /** A listener failed: report it, or print it if the one that failed is who would hear the report. */
+  protected override listenerFailed(event: string | symbol, error: unknown): void {
+    if (event === "requestError") printErrorReport(error, undefined);
+    else this.#life.reportError(error, undefined);
+  }
+
+  /** The part of a request's life after `processRequest`: what a mixin runs concurrently or later. Resolves when its handler has ended; never rejects. */
   protected runRequest(request: Request, clientAddress: Address): Promise<void> {
     const record = this.#life.registry.take(request, clientAddress);
     return this.#life.runner.run(record, request, clientAddress);
   }
 
-  /** A request goes on in a worker. `control` reaches it there; what the worker says of it is told to the answer. */
-  protected moveRequest(request: Request, control: RequestControl): MovedRequest {
+  /** A request is about to move to a worker, which says when it has it, and then what becomes of it. */
+  protected moveRequest(request: Request): MovedRequest {
     const record = this.#life.registry.take(request, request.remoteAddress);
-    record.reachThrough(control);
     return new MovedRequest(this.#life.registry, record);
   }
 
@@ -282,13 +284,12 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** A worker's replica calls `shutdown()`, inside of the request with this id if one is given. */
   protected shutdownFor(callerId: number | undefined): Promise<void> {
-    return this.#life.stopTaking(callerId === undefined ? undefined : this.#life.registry.get(callerId));
+    return this.#life.stopTaking(this.#life.callerOf(callerId));
   }
 
   /** A worker's replica calls `close()`, inside of the request with this id if one is given. */
   protected closeFor(callerId: number | undefined, graceMs: number | undefined): Promise<DrainReport> {
-    const caller = callerId === undefined ? undefined : this.#life.registry.get(callerId);
-    return this.#life.close(caller, graceMs ?? this.#options.graceMs);
+    return this.#life.close(this.#life.callerOf(callerId), graceMs ?? this.#options.graceMs);
   }
 
   /** What a worker constructs its replica from, beside the handler class. */

@@ -121,7 +121,7 @@ describe("Drain", () => {
     const { drain, ran } = started(registry, 10_000);
     drain.join(caller.record);
     let answered = false;
-    void drain.othersGone.then(() => (answered = true));
+    void drain.othersEnded.then(() => (answered = true));
     await vi.advanceTimersByTimeAsync(10);
     expect(answered).toBe(false);
     other.end();
@@ -140,7 +140,7 @@ describe("Drain", () => {
     const { drain } = started(registry, 10_000);
     for (const { record } of callers) drain.join(record);
     let answered = false;
-    void drain.othersGone.then(() => (answered = true));
+    void drain.othersEnded.then(() => (answered = true));
     await vi.advanceTimersByTimeAsync(10);
     expect(answered).toBe(true);
     for (const { end } of callers) end();

@@ -19,6 +19,7 @@ export class Drain {
   readonly #registry: RequestRegistry;
   readonly #startedAt = performance.now();
   readonly #othersGone = Promise.withResolvers<void>();
+  readonly #othersEnded = Promise.withResolvers<void>();
   readonly #allGone = Promise.withResolvers<void>();
   readonly #callers = new Set<RequestRecord>();
   readonly #cut = new Map<RequestRecord, CutRequest>();
@@ -27,7 +28,7 @@ export class Drain {
   #finished = 0;
   #allTaken = false;
   /** Whether the others are gone or cut, and only the last steps are waited for. */
-  #cutting = false;
+  #lastSteps = false;
   #deadline = Infinity;
   #timer: NodeJS.Timeout | undefined;
   #checking: NodeJS.Immediate | undefined;
@@ -37,8 +38,13 @@ export class Drain {
     this.#stopListening = registry.onEnd((record) => this.#onEnd(record));
   }
 
-  /** Resolves when nobody is left but handlers that called `close()`, or when the deadline has passed. */
-  get othersGone(): Promise<void> {
+  /** Resolves when nobody is left but handlers that called `close()`, or when the deadline has passed and the others were cut. */
+  get othersEnded(): Promise<void> {
+    return this.#othersEnded.promise;
+  }
+
+  /** Resolves when the deadline has passed, or nobody is left to wait for before it. */
+  get overdue(): Promise<void> {
     return this.#othersGone.promise;
   }
 
@@ -58,8 +64,7 @@ export class Drain {
     const deadline = performance.now() + graceMs;
     if (deadline >= this.#deadline) return;
     this.#deadline = deadline;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#othersGone.resolve(), graceMs);
+    this.#armTimer();
   }
 
   /**
@@ -75,14 +80,16 @@ export class Drain {
       this.#check();
     });
     await this.#othersGone.promise;
-    clearTimeout(this.#timer);
     this.#cutAllBut(this.#callers);
-    this.#cutting = true;
+    if (this.#cut.size > 0) await turnsAfterCut();
+    this.#othersEnded.resolve();
+    this.#lastSteps = true;
+    this.#armTimer();
     this.#checkSoon();
-    await this.#lastSteps();
+    await this.#allGone.promise;
+    clearTimeout(this.#timer);
     this.#cutAllBut(new Set());
-    // What was cut learns of it in the next turns of the event loop; a handler that waited for its connection ends then.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await turnsAfterCut();
     clearImmediate(this.#checking);
     this.#stopListening();
   }
@@ -102,13 +109,14 @@ export class Drain {
     });
   }
 
-  /** Wait for the callers, until a little after the deadline. */
-  async #lastSteps(): Promise<void> {
-    if (this.#deadline === Infinity) return this.#allGone.promise;
-    const left = Math.max(this.#deadline - performance.now(), 0) + LAST_STEPS_MS;
-    const timer = setTimeout(() => this.#allGone.resolve(), left);
-    await this.#allGone.promise;
-    clearTimeout(timer);
+  /** Wake up at the deadline; in the last steps, a little after it. */
+  #armTimer(): void {
+    clearTimeout(this.#timer);
+    if (this.#deadline === Infinity) return;
+    const left = Math.max(this.#deadline - performance.now(), 0);
+    this.#timer = this.#lastSteps
+      ? setTimeout(() => this.#allGone.resolve(), left + LAST_STEPS_MS)
+      : setTimeout(() => this.#othersGone.resolve(), left);
   }
 
   #onEnd(record: RequestRecord): void {
@@ -117,7 +125,7 @@ export class Drain {
       if (!this.#cut.has(record)) this.#finished++;
       this.#check();
     }
-    if (this.#cutting) this.#checkSoon();
+    if (this.#lastSteps) this.#checkSoon();
   }
 
   #tellAll(): void {
@@ -146,4 +154,9 @@ export class Drain {
       record.cut(CloseReason.drain);
     }
   }
+}
+
+/** What was cut learns of it in the next turns of the event loop; a handler that waited for its connection ends then. */
+async function turnsAfterCut(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -11,6 +11,8 @@ export interface ListenerSide {
   requestDone(id: number): void;
   /** The connection of a request closed. */
   requestClosed(id: number, reason: CloseReason, traffic: RequestTraffic): void;
+  /** Nothing is left of a request: its handler and `closeRequest` have ended, and its connection is closed. */
+  requestGone(id: number): void;
   /** `shutdown()` was called, inside of that request if an id is given. */
   shutdown(callerId: number | undefined): Promise<void>;
   /** `close()` was called. */

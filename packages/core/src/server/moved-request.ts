@@ -1,8 +1,8 @@
 import type { CloseReason } from "../close-reason.ts";
 import type { RequestRegistry } from "./registry.ts";
-import type { RequestRecord, RequestTraffic } from "./request-record.ts";
+import type { RequestControl, RequestRecord, RequestTraffic } from "./request-record.ts";
 
-/** A request that runs in a worker, on the listener side: what the worker says of it is told here. */
+/** A request on its way to a worker, or in it, on the listener side: what the worker says of it is told here. */
 export class MovedRequest {
   readonly #registry: RequestRegistry;
   readonly #record: RequestRecord;
@@ -22,6 +22,12 @@ export class MovedRequest {
     return this.#record.draining;
   }
 
+  /** A worker has it: from now on it is reached through `control`. Until then it is a request of this side. */
+  movedTo(control: RequestControl): void {
+    this.#record.started = true;
+    this.#record.reachThrough(control);
+  }
+
   /** Its handler has ended. */
   done(): void {
     this.#registry.settle(this.#record);
@@ -30,12 +36,17 @@ export class MovedRequest {
   /** Its connection is closed. */
   closed(reason: CloseReason, traffic: RequestTraffic): void {
     this.#registry.close(this.#record, reason, traffic);
+  }
+
+  /** Nothing is left of it in the worker; its handler has ended, too, whether or not that was told. */
+  gone(): void {
+    this.done();
     this.#registry.cleanedUp(this.#record);
   }
 
   /** The worker is gone, and with it the handler and the connection. */
   lost(reason: CloseReason): void {
     this.closed(reason, this.#record.traffic);
-    this.done();
+    this.gone();
   }
 }

@@ -29,8 +29,11 @@ export class Replica<Request extends ServerRequest> {
     this.server = server;
     this.#registry = registry;
     this.#runner = runner;
-    this.#listenerSide = listenerSide;
     this.#setAddress = setAddress;
+    this.#listenerSide = listenerSide;
+    registry.onEnd((record) => {
+      if (record.stage === "gone") listenerSide.requestGone(record.id);
+    });
   }
 
   /** The listener side is bound: this is its real address. */

@@ -30,6 +30,8 @@ export class RequestRecord {
   readonly countedAddress: Address;
   /** Whether `closeRequest` was called. */
   closeCalled = false;
+  /** Whether its handler side began, here or in a worker. */
+  started = false;
   /** Resolves when `closeRequest` has ended, once that has begun. */
   cleanUp: Promise<void> | undefined;
   /** Whether `shutdownRequest` will lead to `closeRequest`. */

@@ -1,10 +1,10 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { closeReasonOf } from "../errors.ts";
+import { closeReasonFor } from "../transport/close-reason-for.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import type { RequestRegistry } from "./registry.ts";
-import { requestContext } from "./request-context.ts";
+import { callContext } from "./call-context.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { settleWithin } from "./settle-within.ts";
 
@@ -32,20 +32,34 @@ export class RequestRunner<Request extends ServerRequest> {
     this.#report = report;
   }
 
-  /** Run a request to the end of its handler, or until its deadline has passed. Never rejects. */
+  /** Run a request to the end of its handler. It is cut at its deadline, which a handler may ignore. Never rejects. */
   async run(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
+    record.started = true;
+    // It was closed while it waited for its turn: there is nobody to serve.
+    if (request.destroyed) return this.#shutdown(record, request);
     const { deadlineMs } = this.#server.options;
-    const work = requestContext.run(record, () => this.#work(record, request, clientAddress));
-    if (deadlineMs === Infinity) return work;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.cut(record, request, CloseReason.deadline);
-      // A handler that reads or writes ends now; one that does neither is waited for no longer.
-      setImmediate(resolve);
-    }, deadlineMs);
-    void work.then(resolve);
-    await promise;
+    const timer =
+      deadlineMs === Infinity
+        ? undefined
+        : setTimeout(() => this.cut(record, request, CloseReason.deadline), deadlineMs);
+    request.begin();
+    await callContext.run({ owner: this.#registry, place: "request", record }, () =>
+      this.#work(record, request, clientAddress),
+    );
     clearTimeout(timer);
+  }
+
+  /** The same, but wait no longer than until the deadline has passed. */
+  async runUntilDeadline(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
+    const work = this.run(record, request, clientAddress);
+    if (this.#server.options.deadlineMs === Infinity) return work;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    void work.then(resolve);
+    request.onClosed((reason) => {
+      // A handler that reads or writes ends now; one that does neither is waited for no longer.
+      if (reason === CloseReason.deadline) setImmediate(resolve);
+    });
+    await promise;
   }
 
   /** A request will not be run: tell `handleError` why if there is an error, and close it. Never rejects. */
@@ -57,7 +71,7 @@ export class RequestRunner<Request extends ServerRequest> {
 
   /** `processRequest` threw: a request that is not moving or running elsewhere ends here. Never rejects. */
   async fail(record: RequestRecord, request: Request, error: unknown): Promise<void> {
-    request.conclude(closeReasonOf(error));
+    request.conclude(closeReasonFor(request, error));
     await this.#handleError(error, request, record.clientAddress);
     await this.#shutdown(record, request);
   }
@@ -68,7 +82,7 @@ export class RequestRunner<Request extends ServerRequest> {
     let turns = TURNS_AFTER_CUT;
     const next = (): void => {
       if (turns-- > 0) setImmediate(next);
-      else void this.closeOnce(record, request);
+      else void this.#closeUnnoticed(record, request);
     };
     next();
   }
@@ -79,12 +93,20 @@ export class RequestRunner<Request extends ServerRequest> {
     return record.cleanUp;
   }
 
+  /** Close a request that was cut; one that nobody has begun to run has no handler that could end. */
+  async #closeUnnoticed(record: RequestRecord, request: Request): Promise<void> {
+    await this.closeOnce(record, request);
+    if (!record.started) this.#registry.settle(record);
+  }
+
   async #close(record: RequestRecord, request: Request): Promise<void> {
     try {
       const { verifyTimeoutMs } = this.#server.options;
       if (!record.closeCalled) {
         record.closeCalled = true;
-        await settleWithin("closeRequest", this.#server.closeRequest(request), verifyTimeoutMs);
+        const context = { owner: this.#registry, place: "request", record } as const;
+        const answer = callContext.run(context, () => this.#server.closeRequest(request));
+        await settleWithin("closeRequest", answer, verifyTimeoutMs);
       }
     } catch (error) {
       this.#report(error, record.clientAddress);
@@ -103,7 +125,7 @@ export class RequestRunner<Request extends ServerRequest> {
         request.conclude(CloseReason.done);
       }
     } catch (error) {
-      request.conclude(closeReasonOf(error));
+      request.conclude(closeReasonFor(request, error));
       await this.#handleError(error, request, clientAddress);
     }
     await this.#shutdown(record, request);
@@ -140,7 +162,9 @@ export class RequestRunner<Request extends ServerRequest> {
     } catch (error) {
       this.#report(error, record.clientAddress);
     }
-    if (!record.closing) await this.closeOnce(record, request);
+    if (record.closeCalled) await this.closeOnce(record, request);
+    // The word failed before it got that far: end it as it would have.
+    else if (!record.closing) void request.linger().then(() => this.closeOnce(record, request));
     this.#registry.settle(record);
   }
 }

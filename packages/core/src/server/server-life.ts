@@ -9,12 +9,13 @@
 
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { ErrorCode, PeerError, SocketServerError, codeOf } from "../errors.ts";
+import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
 import { DropReason, type ServerEvents } from "../events.ts";
-import type { RequestSource, SourceOwner } from "../transport/request-source.ts";
+import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
-import { refuseWhileImporting } from "./boot-guard.ts";
+import { refuseUnguarded } from "./boot-guard.ts";
+import { callContext, type CallContext } from "./call-context.ts";
 import { Drain, LAST_STEPS_MS } from "./drain.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
@@ -22,8 +23,6 @@ import { LifeCycle, ServerState } from "./life-cycle.ts";
 import type { ListenerSide } from "./listener-side.ts";
 import { RequestRegistry } from "./registry.ts";
 import { Replica } from "./replica.ts";
-import { requestContext } from "./request-context.ts";
-import type { RequestRecord } from "./request-record.ts";
 import { RequestRunner } from "./request-runner.ts";
 import { ServingLoop } from "./serving-loop.ts";
 import { settleWithin } from "./settle-within.ts";
@@ -40,6 +39,11 @@ export interface LifeParts<Request extends ServerRequest> {
   publish<Event extends keyof ServerEvents>(event: Event, ...args: Parameters<ServerEvents[Event]>): void;
 }
 
+/** From where `close()` or `shutdown()` was called, as far as somebody waits for that code. */
+export type Caller = Pick<CallContext, "record"> & { readonly place: CallContext["place"] | "outside" };
+
+const OUTSIDE: Caller = { place: "outside" };
+
 /** The life of one server, on the listener side or, as a replica, in a worker. */
 export class ServerLife<Request extends ServerRequest> {
   readonly registry: RequestRegistry;
@@ -49,7 +53,7 @@ export class ServerLife<Request extends ServerRequest> {
   readonly #cycle = new LifeCycle();
   #address: Address;
   #source: RequestSource<Request> | undefined;
-  #opening: Promise<Address> | undefined;
+  #opening: PromiseWithResolvers<Address> | undefined;
   #activated = false;
   /** Whether a loop of ours, or the call that will begin one, is under way. */
   #taking = false;
@@ -93,18 +97,23 @@ export class ServerLife<Request extends ServerRequest> {
     return this.#listenerSide;
   }
 
-  /** What the loop takes from. */
-  get source(): RequestSource<Request> {
-    if (this.#source !== undefined) return this.#source;
-    throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server does not listen");
+  /** Take the next request that came in, waiting for it; rejects when the loop that asks has stopped. */
+  nextRequest(): Accepted<Request> | Promise<Accepted<Request>> {
+    if (this.#source !== undefined && this.#loop?.stopped !== true) return this.#source.queue.take();
+    throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server takes no requests");
   }
 
   listen(): Promise<Address> {
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
-    return this.#opening;
+    if (this.#opening === undefined) {
+      const opening = Promise.withResolvers<Address>();
+      // Known before anything is called that might ask for it again.
+      this.#opening = opening;
+      this.#open().then(opening.resolve, (error: unknown) => {
+        this.#opening = undefined;
+        opening.reject(error);
+      });
+    }
+    return this.#opening.promise;
   }
 
   /** Serve until stopped, then wait for the end of a drain that has begun meanwhile. */
@@ -123,28 +132,35 @@ export class ServerLife<Request extends ServerRequest> {
   async serveOne(timeoutMs: number): Promise<boolean> {
     let timedOut = false;
     await this.#takeWith("handleRequest()", async (loop) => {
-      const came = await loop.serveOneWithin(timeoutMs);
-      timedOut = !came && !this.#cycle.ending && !this.#stopAsked;
+      timedOut = await loop.serveOneWithin(timeoutMs);
     });
     return timedOut;
   }
 
   /** Take no further request; resolves when none will start. */
-  async stopTaking(caller: RequestRecord | undefined): Promise<void> {
+  async stopTaking(caller: Caller): Promise<void> {
     this.#stopAsked = true;
-    const stopped = this.#loop?.stop();
-    // Inside of a request the loop may be waiting for this very call: that it will start no other one is true at once.
-    if (caller === undefined) await stopped;
+    const loop = this.#loop;
+    const stopped = loop?.stop();
+    // The loop waits for this very call: that it will start no other request is true at once.
+    const isWaitedFor =
+      caller.place === "loop" || (caller.record !== undefined && loop?.waitsFor(caller.record) === true);
+    if (!isWaitedFor) await stopped;
   }
 
-  /** Drain and close everything; for a caller inside of a request, resolves when everybody else is gone. */
-  close(caller: RequestRecord | undefined, graceMs: number): Promise<DrainReport> {
+  /** Drain and close everything; for a caller that is waited for, resolves when everything else has ended. */
+  close(caller: Caller, graceMs: number): Promise<DrainReport> {
     const drain = (this.#drain ??= new Drain(this.registry));
     drain.limit(graceMs);
-    this.#closing ??= this.#closeEverything(drain);
-    if (caller === undefined || caller.settled) return this.#closing;
-    drain.join(caller);
-    return drain.othersGone.then(() => drain.report());
+    if (this.#closing === undefined) {
+      const closing = Promise.withResolvers<DrainReport>();
+      // Known before anything is called that might close again.
+      this.#closing = closing.promise;
+      this.#closeEverything(drain, caller).then(closing.resolve, closing.reject);
+    }
+    if (caller.record !== undefined) drain.join(caller.record);
+    else if (caller.place !== "opening" && caller.place !== "stopping") return this.#closing;
+    return drain.othersEnded.then(() => drain.report());
   }
 
   /** Make this the life of a replica. */
@@ -155,10 +171,20 @@ export class ServerLife<Request extends ServerRequest> {
     });
   }
 
-  /** The request of ours inside of which the present code runs, while its handler runs. */
-  callingRequest(): RequestRecord | undefined {
-    const record = requestContext.getStore();
-    return record !== undefined && this.registry.get(record.id) === record && !record.settled ? record : undefined;
+  /** Inside of which part of this server the present code runs. */
+  caller(): Caller {
+    const context = callContext.getStore();
+    if (context?.owner !== this.registry) return OUTSIDE;
+    const { place, record } = context;
+    if (record === undefined) return { place };
+    // What a request has left behind, a timer say, is outside once the request is gone.
+    return this.registry.get(record.id) === record ? { place, record } : OUTSIDE;
+  }
+
+  /** The caller in a worker, inside of the request with this id. */
+  callerOf(id: number | undefined): Caller {
+    const record = id === undefined ? undefined : this.registry.get(id);
+    return record === undefined ? OUTSIDE : { place: "request", record };
   }
 
   /** Tell the listener side of a failure; print it if nobody listens. */
@@ -173,13 +199,13 @@ export class ServerLife<Request extends ServerRequest> {
   // Opening.
 
   async #open(): Promise<Address> {
-    refuseWhileImporting();
+    refuseUnguarded();
     this.#refuseInReplica("listen()");
     this.#refuseIfEnding("listen()");
     const source = this.#parts.createSource(this.#sourceOwner());
     try {
       this.#activated = true;
-      await this.#parts.server.serverActivate();
+      await callContext.run({ owner: this.registry, place: "opening" }, () => this.#parts.server.serverActivate());
       // Whoever gave it up meanwhile has stopped what was active then.
       this.#activated = true;
       this.#refuseIfEnding("listen()");
@@ -187,8 +213,9 @@ export class ServerLife<Request extends ServerRequest> {
       this.#source = source;
       this.#refuseIfEnding("listen()");
     } catch (error) {
-      await source.stop();
-      await source.close();
+      await this.#quietly(source.stop());
+      this.#refuseWaiting(source);
+      await this.#quietly(source.close());
       this.#source = undefined;
       await this.#deactivate();
       throw error;
@@ -203,7 +230,9 @@ export class ServerLife<Request extends ServerRequest> {
     if (!this.#activated) return;
     this.#activated = false;
     try {
-      await settleWithin("serverStop", this.#parts.server.serverStop(), LAST_STEPS_MS);
+      const context = { owner: this.registry, place: "stopping" } as const;
+      const answer = callContext.run(context, () => this.#parts.server.serverStop());
+      await settleWithin("serverStop", answer, LAST_STEPS_MS);
     } catch (error) {
       this.reportError(error, undefined);
     }
@@ -255,7 +284,8 @@ export class ServerLife<Request extends ServerRequest> {
       await this.listen();
       return true;
     } catch (error) {
-      if (this.#cycle.ending && codeOf(error) === ErrorCode.serverClosed) return false;
+      // Whatever failed, failed because the server is closed, or does not matter any more.
+      if (this.#cycle.ending) return false;
       throw error;
     }
   }
@@ -278,7 +308,7 @@ export class ServerLife<Request extends ServerRequest> {
   #closeOn(signals: boolean, signal: AbortSignal | undefined): () => void {
     const close = (): void => {
       // A signal that comes while the server drains is impatience.
-      void this.close(undefined, this.#closing === undefined ? this.#parts.server.options.graceMs : 0);
+      void this.close(OUTSIDE, this.#closing === undefined ? this.#parts.server.options.graceMs : 0);
     };
     const stopSignals = signals ? onStopSignals(close) : undefined;
     signal?.addEventListener("abort", close);
@@ -291,48 +321,59 @@ export class ServerLife<Request extends ServerRequest> {
 
   // Closing.
 
-  async #closeEverything(drain: Drain): Promise<DrainReport> {
+  async #closeEverything(drain: Drain, caller: Caller): Promise<DrainReport> {
     const wasNew = this.#cycle.state === ServerState.new && this.#opening === undefined;
     this.#cycle.advance(ServerState.draining);
     if (!wasNew) this.#parts.publish("draining");
-    const allTaken = this.#loop?.taken ?? Promise.resolve();
-    void this.stopTaking(undefined);
-    // Connections refuse to wait: the listening socket is closed in this very turn.
-    const stopped = this.#source?.stop();
-    this.#refuseWaiting(drain);
-    await this.#abandonOpening(drain);
+    const loop = this.#loop;
+    // Code that the loop waits for may be what called us; it takes no further request then.
+    const allTaken = caller.place === "loop" || loop === undefined ? Promise.resolve() : loop.taken;
+    void this.stopTaking(OUTSIDE);
+    const source = this.#source;
+    const stopped = source?.stop();
+    if (source !== undefined) drain.refused(this.#refuseWaiting(source));
+    if (caller.place !== "opening") await this.#waitForOpening(drain);
     await this.#quietly(stopped);
     await drain.run(allTaken);
-    this.#loop?.abandon();
-    await this.#deactivate();
-    await this.#quietly(this.#source?.close());
+    loop?.abandon();
+    if (caller.place !== "opening") await this.#deactivate();
+    this.#giveUpOpening();
+    await this.#quietly(source?.close());
     this.#cycle.advance(ServerState.closed);
     const report = drain.report();
     this.#parts.publish("close", report);
     return report;
   }
 
-  /** The server is being opened: wait until that has given up, but not past the deadline. */
-  async #abandonOpening(drain: Drain): Promise<void> {
+  /** The server is being opened: wait until that has failed because of us, but not past the deadline. */
+  async #waitForOpening(drain: Drain): Promise<void> {
     if (this.#opening === undefined || this.#source !== undefined) return;
-    const givenUp = this.#opening.catch(() => {
+    const failed = this.#opening.promise.catch(() => {
       // Whoever called listen() gets the error; here it only means that nothing is open.
     });
-    await Promise.race([givenUp, drain.othersGone]);
+    await Promise.race([failed, drain.overdue]);
   }
 
-  #refuseWaiting(drain: Drain): void {
-    const waiting = this.#source?.queue.clear() ?? [];
-    drain.refused(waiting.length);
+  /** A `serverActivate()` that never settles must not hold up whoever waits for `listen()`. */
+  #giveUpOpening(): void {
+    if (this.#source !== undefined) return;
+    this.#opening?.reject(new SocketServerError(ErrorCode.serverClosed, "Cannot listen: the server is closed"));
+  }
+
+  /** Refuse what waits for its turn; how many did. */
+  #refuseWaiting(source: RequestSource<Request>): number {
+    const waiting = source.queue.clear();
     for (const [request, clientAddress] of waiting) {
       request.cut(CloseReason.drain);
       this.#parts.publish("drop", { clientAddress, reason: DropReason.draining });
     }
+    return waiting.length;
   }
 
+  /** Wait for a source, which may be somebody else's, but not for long. */
   async #quietly(work: Promise<void> | undefined): Promise<void> {
     try {
-      await work;
+      await settleWithin("source", work, LAST_STEPS_MS);
     } catch (error) {
       this.reportError(error, undefined);
     }

@@ -1,10 +1,10 @@
 import type { Address } from "../address.ts";
-import { ErrorCode, SocketServerError } from "../errors.ts";
+import { ErrorCode, SocketServerError, show, typeError } from "../errors.ts";
 import type { Accepted, RequestSource } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
+import { callContext } from "./call-context.ts";
 import type { RequestRegistry } from "./registry.ts";
-import { requestContext } from "./request-context.ts";
 import type { RequestRecord } from "./request-record.ts";
 import type { RequestRunner } from "./request-runner.ts";
 import { settleWithin } from "./settle-within.ts";
@@ -41,6 +41,8 @@ export interface LoopParts<Request extends ServerRequest> {
 export class ServingLoop<Request extends ServerRequest> {
   readonly #parts: LoopParts<Request>;
   #stopped = false;
+  #abandoned = false;
+  #current: RequestRecord | undefined;
   #getting: PromiseWithResolvers<void> | undefined;
   #starting: PromiseWithResolvers<void> | undefined;
   #abandon: (() => void) | undefined;
@@ -71,16 +73,32 @@ export class ServingLoop<Request extends ServerRequest> {
     }
   }
 
-  /** Serve one request, if one comes within `timeoutMs`; whether one came. */
+  /** Serve one request, if one comes within `timeoutMs`; whether that time passed without one. */
   async serveOneWithin(timeoutMs: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
-    if (timeoutMs !== Infinity) timer = setTimeout(() => this.#stopTaking(), timeoutMs);
+    let timedOut = false;
+    if (timeoutMs !== Infinity) {
+      timer = setTimeout(() => {
+        timedOut = !this.#stopped;
+        this.#stopTaking();
+      }, timeoutMs);
+    }
     const accepted = await this.#take();
     clearTimeout(timer);
-    if (accepted === undefined) return false;
+    if (accepted === undefined) return timedOut;
     await this.#serveOne(accepted);
     await this.#serviceActions();
-    return true;
+    return false;
+  }
+
+  /** Whether no further request may be taken. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Whether the loop waits for this request. */
+  waitsFor(record: RequestRecord): boolean {
+    return this.#current === record;
   }
 
   /** Take no further request. Resolves when none will start: at once, unless one was taken and has not started. */
@@ -108,6 +126,7 @@ export class ServingLoop<Request extends ServerRequest> {
 
   /** The server has ended: wait for nothing any more. */
   abandon(): void {
+    this.#abandoned = true;
     this.#stopTaking();
     this.#taken();
     this.#started();
@@ -121,10 +140,12 @@ export class ServingLoop<Request extends ServerRequest> {
     this.#starting = Promise.withResolvers<void>();
     let accepted: Accepted<Request> | undefined;
     try {
-      const answer = this.#parts.server.getRequest();
+      const answer = this.#inLoop(() => this.#parts.server.getRequest());
       accepted = answer instanceof Promise ? await this.#untilAbandoned(answer, closeLate) : answer;
+      if (!this.#abandoned) checkAccepted(accepted);
       this.#failuresInRow = 0;
     } catch (error) {
+      accepted = undefined;
       if (!this.#stopped) {
         this.#parts.onGetRequestFailed(error);
         await this.#pause();
@@ -144,9 +165,12 @@ export class ServingLoop<Request extends ServerRequest> {
       return this.#started();
     }
     const record = this.#parts.registry.take(request, clientAddress);
+    this.#current = record;
     this.#taken();
     this.#parts.onTaken(record);
-    await requestContext.run(record, () => this.#verifyAndProcess(record, request, clientAddress));
+    const context = { owner: this.#parts.registry, place: "request", record } as const;
+    await callContext.run(context, () => this.#verifyAndProcess(record, request, clientAddress));
+    this.#current = undefined;
     this.#started();
   }
 
@@ -181,14 +205,22 @@ export class ServingLoop<Request extends ServerRequest> {
     if (this.#servicing) return;
     this.#servicing = true;
     try {
-      const answer = this.#parts.server.serviceActions();
-      if (answer instanceof Promise)
-        await settleWithin("serviceActions", answer, this.#parts.server.options.verifyTimeoutMs);
+      const { server } = this.#parts;
+      const answer = this.#inLoop(() => server.serviceActions());
+      if (answer instanceof Promise) {
+        await this.#untilAbandoned(
+          Promise.resolve(settleWithin("serviceActions", answer, server.options.verifyTimeoutMs)),
+        );
+      }
     } catch (error) {
       this.#parts.onHookFailed(error);
     } finally {
       this.#servicing = false;
     }
+  }
+
+  #inLoop<Value>(word: () => Value): Value {
+    return callContext.run({ owner: this.#parts.registry, place: "loop" }, word);
   }
 
   #taken(): void {
@@ -216,12 +248,12 @@ export class ServingLoop<Request extends ServerRequest> {
    */
   async #untilAbandoned<Value>(work: Promise<Value>, late?: (value: Value) => void): Promise<Value | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Value | undefined>();
-    let abandoned = false;
-    this.#abandon = () => {
-      abandoned = true;
-      resolve(undefined);
-    };
-    work.then((value) => (abandoned ? late?.(value) : resolve(value)), reject);
+    this.#abandon = () => resolve(undefined);
+    work.then((value) => {
+      if (this.#abandoned) late?.(value);
+      resolve(value);
+    }, reject);
+    if (this.#abandoned) resolve(undefined);
     try {
       return await promise;
     } finally {
@@ -231,6 +263,15 @@ export class ServingLoop<Request extends ServerRequest> {
 }
 
 /** A request that `getRequest()` brings after the server has ended is not served. */
-function closeLate([request]: Accepted<ServerRequest>): void {
-  request.destroy();
+function closeLate(accepted: Accepted<ServerRequest>): void {
+  if (Array.isArray(accepted)) (accepted[0] as ServerRequest | undefined)?.destroy();
+}
+
+/** An override may answer anything. */
+function checkAccepted(accepted: unknown): void {
+  if (Array.isArray(accepted) && typeof accepted[0] === "object" && typeof accepted[1] === "object") return;
+  throw typeError(
+    ErrorCode.invalidArgument,
+    `Cannot take request: getRequest() must answer [request, clientAddress], received ${show(accepted)}`,
+  );
 }

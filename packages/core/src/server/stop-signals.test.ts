@@ -38,4 +38,15 @@ describe("onStopSignals()", () => {
     process.emit("SIGINT");
     expect(calls).toBe(2);
   });
+
+  test("counts from the last signal that it called for, so that an impatient key is heard", () => {
+    const callsAfter: number[] = [];
+    for (let press = 0; press < 7; press++) {
+      process.emit("SIGINT");
+      callsAfter.push(calls);
+      vi.advanceTimersByTime(100);
+    }
+    // Pressed at 0, 100, ... 600 ms: those at 300 and 600 ms are new wishes.
+    expect(callsAfter).toEqual([1, 1, 1, 2, 2, 2, 3]);
+  });
 });

@@ -11,9 +11,9 @@ export function onStopSignals(onSignal: () => void): () => void {
   let last = -Infinity;
   const listener = (): void => {
     const now = performance.now();
-    const isSame = now - last < SAME_SIGNAL_MS;
+    if (now - last < SAME_SIGNAL_MS) return;
     last = now;
-    if (!isSame) onSignal();
+    onSignal();
   };
   for (const signal of SIGNALS) process.on(signal, listener);
   return () => {

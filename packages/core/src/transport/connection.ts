@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly writeStallMs?: number;
   /** How long `close()` waits for the peer to end its side, counted from the last byte in either direction, in milliseconds. @defaultValue 2000 */
   readonly lingerMs?: number;
+  /** Whether nothing may be read before `begin()`. @defaultValue false */
+  readonly held?: boolean;
   /** Who the peer is, if the stream does not know. */
   readonly remoteAddress?: Address;
   /** Where our end is, if the stream does not know. */
@@ -70,12 +72,16 @@ export class Connection implements ServerRequest, AsyncDisposable {
   #lingerTimer: NodeJS.Timeout | undefined;
   #lastActivity = performance.now();
   #started = false;
+  /** Whether it may not be read yet, so that it can still move to a worker. */
+  #held: boolean;
+  #signalWanted = false;
   #detached = false;
 
   constructor(stream: Duplex, options: ConnectionOptions = {}) {
     const { highWaterMark = 65_536, idleTimeoutMs = 300_000, writeStallMs = 30_000, lingerMs = 2_000 } = options;
     this.socket = stream;
     this.#lingerMs = lingerMs;
+    this.#held = options.held ?? false;
     // Read now: a socket forgets its addresses when it is destroyed.
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
     this.#localAddress = options.localAddress;
@@ -133,7 +139,8 @@ export class Connection implements ServerRequest, AsyncDisposable {
    * that does not abort. Asking for it makes the connection read ahead up to the high-water mark, because else a reset is not noticed.
    */
   get signal(): AbortSignal {
-    if (!this.#detached) this.inbound.watch();
+    this.#signalWanted = true;
+    if (!this.#held && !this.#detached) this.inbound.watch();
     return this.#over.signal;
   }
 
@@ -290,6 +297,22 @@ export class Connection implements ServerRequest, AsyncDisposable {
 
   // The life of a request.
 
+  /** {@inheritDoc ServerRequest.destroyed} */
+  get destroyed(): boolean {
+    return this.#finalReason !== undefined || this.socket.destroyed;
+  }
+
+  /** {@inheritDoc ServerRequest.owns} */
+  owns(error: unknown): boolean {
+    return (error !== undefined && error === this.#cause) || this.inbound.owns(error);
+  }
+
+  /** {@inheritDoc ServerRequest.begin} */
+  begin(): void {
+    this.#held = false;
+    if (this.#signalWanted) this.inbound.watch();
+  }
+
   /** {@inheritDoc ServerRequest.drain} */
   drain(): void {
     this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
@@ -298,7 +321,10 @@ export class Connection implements ServerRequest, AsyncDisposable {
 
   /** {@inheritDoc ServerRequest.conclude} */
   conclude(reason: CloseReason): void {
-    this.#outcome ??= reason === CloseReason.done && this.inbound.endSeen ? CloseReason.peerEnd : reason;
+    if (reason === CloseReason.done && this.inbound.endSeen) this.#outcome ??= CloseReason.peerEnd;
+    // A read that draining ended looks like the peer's end to its caller.
+    else if (reason === CloseReason.peerEnd && !this.inbound.peerEnded) this.#outcome ??= CloseReason.done;
+    else this.#outcome ??= reason;
   }
 
   /** {@inheritDoc ServerRequest.linger} */
@@ -387,6 +413,12 @@ export class Connection implements ServerRequest, AsyncDisposable {
     return this.#outcome !== undefined && this.socket.writableFinished;
   }
 
+  /** How our side says that it ended; "all went well" is not true if the socket was destroyed before our last byte had left. */
+  #truthfulOutcome(): CloseReason | undefined {
+    const wentWell = this.#outcome === CloseReason.done || this.#outcome === CloseReason.peerEnd;
+    return wentWell && !this.socket.writableFinished ? CloseReason.aborted : this.#outcome;
+  }
+
   #fail(reason: CloseReason, error: Error): void {
     if (!this.#allSent) this.#failure ??= reason;
     this.#cause ??= error;
@@ -413,10 +445,10 @@ export class Connection implements ServerRequest, AsyncDisposable {
   readonly #onClose = (): void => {
     if (this.#finalReason !== undefined || this.#detached) return;
     const ended = this.inbound.endSeen ? CloseReason.peerEnd : CloseReason.aborted;
-    this.#finalReason = this.#failure ?? this.#outcome ?? ended;
+    this.#finalReason = this.#failure ?? this.#truthfulOutcome() ?? ended;
     clearTimeout(this.#lingerTimer);
-    const error =
-      this.#cause ?? new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
+    this.#cause ??= new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
+    const error = this.#cause;
     this.inbound.fail(error);
     this.#outbound.fail(error);
     this.#over.abort(error);

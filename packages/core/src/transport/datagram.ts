@@ -2,6 +2,7 @@ import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import type { DatagramPort } from "./datagram-port.ts";
+import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import type { ServerRequest } from "./server-request.ts";
 
@@ -18,6 +19,7 @@ export class Datagram implements ServerRequest {
   readonly #over = new LazySignal();
   readonly #drain = new LazySignal();
   readonly #replies = new Set<Promise<void>>();
+  #inbound: Inbound | undefined;
   #outcome: CloseReason | undefined;
   #finalReason: CloseReason | undefined;
   #bytesWritten = 0;
@@ -83,6 +85,27 @@ export class Datagram implements ServerRequest {
     }
   }
 
+  /** The packet, for readers such as `rfile`. */
+  get inbound(): Inbound {
+    this.#inbound ??= packetInbound(this.packet);
+    return this.#inbound;
+  }
+
+  /** {@inheritDoc ServerRequest.destroyed} */
+  get destroyed(): boolean {
+    return this.#finalReason !== undefined;
+  }
+
+  /** {@inheritDoc ServerRequest.owns} */
+  owns(error: unknown): boolean {
+    return this.#inbound?.owns(error) === true;
+  }
+
+  /** {@inheritDoc ServerRequest.begin} */
+  begin(): void {
+    // A packet has been read already.
+  }
+
   /** {@inheritDoc ServerRequest.drain} */
   drain(): void {
     this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
@@ -118,4 +141,12 @@ export class Datagram implements ServerRequest {
     if (this.#finalReason === undefined) this.#closedListeners.push(listener);
     else listener(this.#finalReason);
   }
+}
+
+function packetInbound(packet: Buffer): Inbound {
+  const still = { resume: () => {}, pause: () => {} };
+  const inbound = new Inbound(still, Infinity, Infinity);
+  inbound.receive(packet);
+  inbound.end();
+  return inbound;
 }

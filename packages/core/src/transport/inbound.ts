@@ -42,6 +42,8 @@ export class Inbound {
   #endSeen = false;
   #peerEnded = false;
   #failure: Error | undefined;
+  /** What reads have rejected with; made when first needed. */
+  #errors: WeakSet<object> | undefined;
   #draining = false;
   #consumedSinceWrite = false;
   #bytesRead = 0;
@@ -67,8 +69,13 @@ export class Inbound {
   }
 
   /** Whether the peer has ended its side. */
-  get ended(): boolean {
-    return this.#ended;
+  get peerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
+  /** Whether a read of this object made the error. */
+  owns(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#errors?.has(error) === true;
   }
 
   /** Bytes to buffer while nobody reads, at least 1. */
@@ -155,7 +162,7 @@ export class Inbound {
       if (!(await this.#fill(count))) {
         const partial = this.#take(this.#queue.length);
         this.#sawEnd();
-        throw new PeerError(
+        throw this.#peerError(
           ErrorCode.incompleteRead,
           `Cannot read ${count} bytes: the stream ended after ${partial.length}`,
           { partial },
@@ -185,7 +192,7 @@ export class Inbound {
     this.#begin();
     try {
       if (await this.#fill(limit + 1)) {
-        throw new PeerError(ErrorCode.tooBig, `Cannot read to the end: the peer sent more than ${limit} bytes`);
+        throw this.#peerError(ErrorCode.tooBig, `Cannot read to the end: the peer sent more than ${limit} bytes`);
       }
     } finally {
       this.#reading = false;
@@ -219,7 +226,7 @@ export class Inbound {
     const partial = this.#take(this.#queue.length);
     this.#sawEnd();
     if (lenient) return partial;
-    throw new PeerError(
+    throw this.#peerError(
       ErrorCode.incompleteRead,
       `Cannot read until the separator: the stream ended after ${partial.length} bytes`,
       {
@@ -252,7 +259,7 @@ export class Inbound {
       const limitWithout = lenient ? limit : limit - 1;
       const tooBig = start === -1 ? this.#queue.length > limitWithout : length > limit;
       if (tooBig) {
-        throw new PeerError(
+        throw this.#peerError(
           ErrorCode.tooBig,
           `Cannot read until the separator: the peer sent more than ${limit} bytes without it`,
         );
@@ -332,12 +339,19 @@ export class Inbound {
     else setImmediate(() => this.#endAtBoundary(turns - 1));
   }
 
+  #peerError(...details: ConstructorParameters<typeof PeerError>): PeerError {
+    const error = new PeerError(...details);
+    this.#errors ??= new WeakSet();
+    this.#errors.add(error);
+    return error;
+  }
+
   #expire(): void {
     const reject = this.#fail;
     this.#wake = undefined;
     this.#fail = undefined;
     this.#wanted = 0;
-    reject?.(new PeerError(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`));
+    reject?.(this.#peerError(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`));
   }
 
   #resume(): void {

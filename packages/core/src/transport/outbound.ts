@@ -1,9 +1,8 @@
 /**
  * The writing half of a connection: what still has to leave, and who waits for that.
  *
- * The transport is given at most the high-water mark at a time; the rest waits here. So progress can be seen even inside one large write,
- * and a peer that takes nothing for `writeStallMs` can be told from one that is merely slow: it has to take one high-water mark in that
- * time.
+ * The transport is given little at a time; the rest waits here. So progress can be seen even inside one large write, and a peer that takes nothing
+ * for `writeStallMs` can be told from one that is merely slow.
  *
  * @module
  */
@@ -17,6 +16,9 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/** Bytes that a slow peer has to take within `writeStallMs`, at most. */
+const MAX_IN_FLIGHT = 65_536;
+
 /** How often within `writeStallMs` progress is looked at: a stall is noticed after 1 to 1.25 times the limit. */
 const CHECKS_PER_STALL = 4;
 
@@ -24,6 +26,8 @@ const CHECKS_PER_STALL = 4;
 export class Outbound {
   readonly #stream: Duplex;
   readonly #highWaterMark: number;
+  /** How much the transport holds at once: what it joins into one write shows no progress before its end. */
+  readonly #inFlight: number;
   readonly #writeStallMs: number;
   readonly #onStall: () => void;
   /** What the transport has not been given yet, in order. */
@@ -41,6 +45,7 @@ export class Outbound {
   constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onStall: () => void) {
     this.#stream = stream;
     this.#highWaterMark = highWaterMark;
+    this.#inFlight = Math.min(highWaterMark, MAX_IN_FLIGHT);
     this.#writeStallMs = writeStallMs;
     this.#onStall = onStall;
   }
@@ -68,11 +73,7 @@ export class Outbound {
     }
     const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     if (bytes.length === 0) return this.pending < this.#highWaterMark;
-    if (
-      this.#backlogLength === 0 &&
-      bytes.length <= this.#highWaterMark &&
-      this.#stream.writableLength < this.#highWaterMark
-    ) {
+    if (this.#backlogLength === 0 && bytes.length <= this.#inFlight && this.#stream.writableLength < this.#inFlight) {
       this.#hand(bytes);
     } else {
       this.#backlog.push(bytes);
@@ -133,9 +134,9 @@ export class Outbound {
   /** Give the transport slices until it holds the high-water mark. */
   #pump(): void {
     let index = 0;
-    while (index < this.#backlog.length && this.#stream.writableLength < this.#highWaterMark) {
+    while (index < this.#backlog.length && this.#stream.writableLength < this.#inFlight) {
       const bytes = this.#backlog[index] as Buffer;
-      const slice = bytes.subarray(0, this.#highWaterMark);
+      const slice = bytes.subarray(0, this.#inFlight);
       this.#backlogLength -= slice.length;
       if (slice.length === bytes.length) index++;
       else this.#backlog[index] = bytes.subarray(slice.length);

@@ -19,6 +19,12 @@ export interface ServerRequest {
   idleTimeoutMs: number;
   /** Whether reads at a boundary answer end-of-stream when draining begins. */
   endOnDrain: boolean;
+  /** Whether nothing can come or go any more, although `closeReason` may not be known yet. */
+  readonly destroyed: boolean;
+  /** Whether this error tells of this request; one of another connection is a failure of the handler. */
+  owns(error: unknown): boolean;
+  /** The handler side begins: from now on it may be read. */
+  begin(): void;
   /** The server is going away: end reads at a boundary, abort `drainSignal`. */
   drain(): void;
   /** This is how it ended, as far as our side knows; a failure of the transport that comes before our last byte left still wins. */

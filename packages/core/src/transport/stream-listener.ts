@@ -84,16 +84,17 @@ export class StreamListener implements RequestSource<Connection> {
 
   async #stop(): Promise<void> {
     if (!this.#opened) return;
-    // libuv unlinks the path of a Unix listener even if another server has taken it over meanwhile.
-    const restore = await this.#unixPath?.protectSuccessor();
-    // The callback waits for connections that are still open; the listening socket itself closes now.
-    this.#server.close();
-    await restore?.();
-    await this.#unixPath?.unlink();
+    // The callback of close() would wait for connections that are still open; the listening socket itself closes at once.
+    if (this.#unixPath === undefined) this.#server.close();
+    else await this.#unixPath.release(() => this.#server.close());
   }
 
   #accept(socket: Socket): void {
     this.#failing = false;
+    if (isGone(socket, this.#address)) {
+      socket.on("error", ignoreReset).destroy();
+      return;
+    }
     const clientAddress = addressOf(socket);
     const refusal = this.#stopped === undefined ? this.#owner.admit(clientAddress) : DropReason.draining;
     if (refusal !== undefined) {
@@ -102,6 +103,7 @@ export class StreamListener implements RequestSource<Connection> {
     }
     const connection = new Connection(socket, {
       ...this.#options,
+      held: true,
       remoteAddress: clientAddress,
       ...this.#localAddress(),
     });
@@ -114,9 +116,7 @@ export class StreamListener implements RequestSource<Connection> {
   }
 
   #refuse(socket: Socket, clientAddress: Address, reason: DropReason): void {
-    socket.on("error", () => {
-      // A reset that races with our refusal: the connection is over either way.
-    });
+    socket.on("error", ignoreReset);
     resetSocket(socket);
     this.#owner.dropped(clientAddress, reason);
   }
@@ -132,4 +132,13 @@ export class StreamListener implements RequestSource<Connection> {
 function addressOf(socket: Socket): Address {
   if (socket.remoteAddress === undefined || socket.remotePort === undefined) return { path: "" };
   return internetAddress(socket.remoteAddress, socket.remotePort);
+}
+
+/** A TCP client that was reset before it was accepted has no address any more. */
+function isGone(socket: Socket, listening: Address): boolean {
+  return !("path" in listening) && socket.remoteAddress === undefined;
+}
+
+function ignoreReset(): void {
+  // The connection is over either way.
 }

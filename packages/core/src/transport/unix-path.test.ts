@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -86,43 +87,55 @@ describe("claimUnixPath()", () => {
   });
 });
 
-describe("UnixPathOwner", () => {
+describe("UnixPathOwner.release()", () => {
+  /** What libuv does when a listener closes: whoever owns the path by then. */
+  const unlinkAsLibuv = (): void => rmSync(path, { force: true });
+
   test("removes the file that was there when it was made", async () => {
     await listenAt(path);
     const owner = await UnixPathOwner.of(path);
-    expect(await owner?.protectSuccessor()).toBeUndefined();
-    await owner?.unlink();
+    await owner?.release(() => {});
     expect(await exists(path)).toBe(false);
   });
 
-  test("does not remove the file of a successor", async () => {
+  test("keeps the file of a successor, although libuv removes it", async () => {
     await listenAt(path);
-    const owner = await UnixPathOwner.of(path);
-    await listenAt(join(folder, "new"));
-    await rename(join(folder, "new"), path);
-    await owner?.unlink();
-    expect(await exists(path)).toBe(true);
-  });
-
-  test("puts the file of a successor back after libuv has removed it", async () => {
-    const first = await listenAt(path);
     const owner = await UnixPathOwner.of(path);
     await listenAt(join(folder, "new"));
     await rename(join(folder, "new"), path);
     const { ino } = await stat(path);
-    const restore = await owner?.protectSuccessor();
-    first.close();
-    await once(first, "close");
-    await restore?.();
+    await owner?.release(unlinkAsLibuv);
     expect((await stat(path)).ino).toBe(ino);
+  });
+
+  test("keeps the file of a successor when two release together", async () => {
+    const owners: (UnixPathOwner | undefined)[] = [];
+    for (const name of ["first", "second", "third"]) {
+      await listenAt(join(folder, name));
+      await rename(join(folder, name), path);
+      owners.push(await UnixPathOwner.of(path));
+    }
+    const { ino } = await stat(path);
+    await Promise.all(owners.slice(0, 2).map((owner) => owner?.release(unlinkAsLibuv)));
+    expect((await stat(path)).ino).toBe(ino);
+  });
+
+  test("closes the listener even if the successor's file cannot be kept", async () => {
+    await listenAt(path);
+    const owner = await UnixPathOwner.of(path);
+    await listenAt(join(folder, "new"));
+    await rename(join(folder, "new"), path);
+    await listenAt(`${path}.${process.pid}`);
+    let closed = false;
+    await expect(owner?.release(() => (closed = true))).rejects.toMatchObject({ code: "EEXIST" });
+    expect(closed).toBe(true);
   });
 
   test("says nothing when the file is gone", async () => {
     await listenAt(path);
     const owner = await UnixPathOwner.of(path);
     await rm(path);
-    expect(await owner?.protectSuccessor()).toBeUndefined();
-    await expect(owner?.unlink()).resolves.toBeUndefined();
+    await expect(owner?.release(() => {})).resolves.toBeUndefined();
   });
 
   test("owns no file for an abstract name", async () => {

@@ -65,6 +65,8 @@ function answers(path: string): Promise<boolean> {
 
 /** Remembers which file a listener made. */
 export class UnixPathOwner {
+  static #releasing: Promise<void> = Promise.resolve();
+
   readonly #path: string;
   readonly #identity: string;
 
@@ -80,20 +82,38 @@ export class UnixPathOwner {
     return identity === undefined ? undefined : new UnixPathOwner(path, identity);
   }
 
-  /** If another server has taken the path over, keep its file safe; the answer puts it back. */
-  async protectSuccessor(): Promise<(() => Promise<void>) | undefined> {
+  /**
+   * Close the listener, and remove the file if it is still ours.
+   *
+   * libuv unlinks the path when the listener closes, even if another server has taken it over: then that one's file is kept safe meanwhile. One
+   * at a time in this process, because two that close together would each take the other's precaution for the file itself.
+   */
+  release(closeListener: () => void): Promise<void> {
+    const released = UnixPathOwner.#releasing.then(() => this.#release(closeListener));
+    UnixPathOwner.#releasing = released.catch(() => {
+      // Its caller is told; the next one is not concerned.
+    });
+    return released;
+  }
+
+  async #release(closeListener: () => void): Promise<void> {
+    let shelter: string | undefined;
+    try {
+      shelter = await this.#shelterSuccessor();
+    } finally {
+      closeListener();
+    }
+    if (shelter !== undefined) await rename(shelter, this.#path);
+    else if ((await identityOf(this.#path)) === this.#identity) await unlink(this.#path);
+  }
+
+  /** Where the file of another server is kept, if one has taken the path over. */
+  async #shelterSuccessor(): Promise<string | undefined> {
     const identity = await identityOf(this.#path);
     if (identity === undefined || identity === this.#identity) return undefined;
     const shelter = `${this.#path}.${process.pid}`;
     await link(this.#path, shelter);
-    return async () => {
-      await rename(shelter, this.#path);
-    };
-  }
-
-  /** Remove the file if it is still ours. */
-  async unlink(): Promise<void> {
-    if ((await identityOf(this.#path)) === this.#identity) await unlink(this.#path);
+    return shelter;
   }
 }
 

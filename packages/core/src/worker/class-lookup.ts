@@ -29,15 +29,11 @@ export async function findClass(location: ClassLocation): Promise<AnyClass> {
 
 async function importGuarded(module: string): Promise<Readonly<Record<string, unknown>>> {
   const guard = bootGuard();
-  guard.importing = true;
-  try {
-    const exported = (await import(module)) as Readonly<Record<string, unknown>>;
-    // A program may catch what its own listen() throws.
-    if (guard.tripped !== undefined) throw guard.tripped;
-    return exported;
-  } finally {
-    guard.importing = false;
-  }
+  guard.worker = true;
+  const exported = (await import(module)) as Readonly<Record<string, unknown>>;
+  // A program may catch what its own listen() throws.
+  if (guard.tripped !== undefined) throw guard.tripped;
+  return exported;
 }
 
 function isClassNamed(value: unknown, name: string): boolean {

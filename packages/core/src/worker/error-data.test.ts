@@ -61,6 +61,28 @@ describe("errorToData() and errorFromData()", () => {
     expect(arrived.cause).toMatchObject({ code: "EPIPE", message: "handle" });
   });
 
+  test("keep the errors of an AggregateError, with their classes and codes", () => {
+    const errors = [new RangeError("one"), new SocketServerError("EPIPE", "two", { cause: "a string" }), "three"];
+    const arrived = travel(new AggregateError(errors, "all of them")) as AggregateError;
+    expect(arrived).toBeInstanceOf(AggregateError);
+    expect(arrived.message).toBe("all of them");
+    expect(arrived.errors).toHaveLength(3);
+    expect(arrived.errors[0]).toBeInstanceOf(RangeError);
+    expect(arrived.errors[1]).toBeInstanceOf(SocketServerError);
+    expect(arrived.errors).toMatchObject([
+      { message: "one" },
+      { code: "EPIPE", message: "two", cause: "a string" },
+      "three",
+    ]);
+    expect(Object.keys(arrived)).toEqual([]);
+  });
+
+  test("end a cycle of an AggregateError and its errors", () => {
+    const error = new AggregateError([], "all of them");
+    error.errors.push(error);
+    expect(travel(error)).toMatchObject({ message: "all of them" });
+  });
+
   test("end a cycle of causes", () => {
     const error = new Error("mine");
     error.cause = new Error("yours", { cause: error });

@@ -17,6 +17,8 @@ export type ErrorData =
       readonly message: string;
       readonly stack: string | undefined;
       readonly cause: ErrorData | undefined;
+      /** Of an `AggregateError`. */
+      readonly errors: readonly ErrorData[] | undefined;
       /** Own fields, such as `code`, that can be cloned. */
       readonly fields: Readonly<Record<string, unknown>>;
     }
@@ -26,9 +28,10 @@ export type ErrorData =
 const MAX_CAUSES = 8;
 
 /** What travels beside the other fields. */
-const TOLD_APART: ReadonlySet<string> = new Set(["name", "message", "stack", "cause"]);
+const TOLD_APART: ReadonlySet<string> = new Set(["name", "message", "stack", "cause", "errors"]);
 
 const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
+  AggregateError,
   EvalError,
   RangeError,
   ReferenceError,
@@ -49,13 +52,17 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
       .filter(([, value]) => value !== undefined && cloneable(value)),
   );
   const cause = error.cause === undefined || depth === MAX_CAUSES ? undefined : errorToData(error.cause, depth + 1);
-  return { kind: "error", name: error.name, message: error.message, stack: error.stack, cause, fields };
+  const errors =
+    error instanceof AggregateError && depth < MAX_CAUSES
+      ? error.errors.map((one: unknown) => errorToData(one, depth + 1))
+      : undefined;
+  return { kind: "error", name: error.name, message: error.message, stack: error.stack, cause, errors, fields };
 }
 
 /** Build an error again: the same class if it is a built-in one or ours, else an `Error` of the same name. */
 export function errorFromData(data: ErrorData): unknown {
   if (data.kind === "value") return data.value;
-  const { name, message, stack, cause, fields } = data;
+  const { name, message, stack, cause, errors, fields } = data;
   const error: Error = Object.create((CLASSES[name] ?? Error).prototype) as Error;
   const hidden = (value: unknown): PropertyDescriptor => ({
     value,
@@ -67,6 +74,7 @@ export function errorFromData(data: ErrorData): unknown {
   Object.defineProperty(error, "stack", hidden(stack));
   if (error.name !== name) Object.defineProperty(error, "name", hidden(name));
   if (cause !== undefined) Object.defineProperty(error, "cause", hidden(errorFromData(cause)));
+  if (errors !== undefined) Object.defineProperty(error, "errors", hidden(errors.map(errorFromData)));
   return Object.assign(error, fields);
 }
 

@@ -1,8 +1,8 @@
 /**
  * What the two sides of a worker say to each other.
  *
- * "The handler has ended" and "the connection is closed" are two messages, because they come in either order. Every message is plain data,
- * except that a request brings its socket.
+ * "The handler has ended" and "the connection is closed" are two messages, because they come in either order; "gone" follows both, when
+ * `closeRequest` has ended, too. Every message is plain data, except that a request brings its socket.
  *
  * @module
  */
@@ -43,6 +43,7 @@ export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "failed"; readonly error: ErrorData }
   | { readonly type: "done"; readonly id: number }
+  | { readonly type: "gone"; readonly id: number }
   | {
       readonly type: "closed";
       readonly id: number;

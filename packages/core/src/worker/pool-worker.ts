@@ -1,5 +1,4 @@
 import type { Address } from "../address.ts";
-import type { CloseReason } from "../close-reason.ts";
 import type { MovedRequest } from "../server/moved-request.ts";
 import type { Connection } from "../transport/connection.ts";
 
@@ -31,10 +30,6 @@ export interface PoolWorker extends WorkerView {
   listening(address: Address): void;
   /** Give it a connection; false if it is gone and the connection is still ours. */
   handOver(request: MovedRequest, connection: Connection, clientAddress: Address): boolean;
-  /** Tell a request of its that the server is going away. */
-  drain(id: number): void;
-  /** Have a request of its reset. */
-  cut(id: number, reason: CloseReason): void;
   /** Let it tear down, and end it `limitMs` later at the latest. Idempotent. */
   stop(limitMs: number): Promise<void>;
 }

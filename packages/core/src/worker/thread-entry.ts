@@ -17,4 +17,5 @@ port.on("message", (message: ToWorker) => {
   if (message.type === "stop") void side.stop().finally(() => port.close());
   else side.receive(message);
 });
-await side.start(workerData as WorkerBoot);
+// Not awaited: a thread may be stopped while it starts. It never rejects.
+void side.start(workerData as WorkerBoot);

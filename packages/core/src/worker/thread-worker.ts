@@ -28,7 +28,7 @@ export class ThreadWorker implements PoolWorker {
 
   readonly #boot: WorkerBoot;
   readonly #owner: WorkerOwner;
-  readonly #requests = new Map<number, { readonly request: MovedRequest; open: number }>();
+  readonly #requests = new Map<number, MovedRequest>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #exit = Promise.withResolvers<WorkerEnd>();
   #thread: Worker | undefined;
@@ -82,11 +82,6 @@ export class ThreadWorker implements PoolWorker {
   handOver(request: MovedRequest, connection: Connection, clientAddress: Address): boolean {
     if (this.#exited || this.#stopping !== undefined) return false;
     const socket = connection.socket as Socket;
-    if (socket.destroyed) {
-      // It was reset while it waited: there is nothing to hand over, and its own close is on the way.
-      request.done();
-      return true;
-    }
     const { id, draining } = request;
     this.#thread?.postMessage({ type: "request", id, clientAddress, draining, socket } satisfies ToWorker, [
       socket as never,
@@ -94,17 +89,13 @@ export class ThreadWorker implements PoolWorker {
     // Posting to a thread that has ended throws nothing, and leaves the socket here.
     if (!socket.destroyed) return false;
     connection.detach();
-    this.#requests.set(id, { request, open: 2 });
+    request.movedTo({
+      drain: () => this.#post({ type: "drain", id }),
+      cut: (reason) => this.#post({ type: "cut", id, reason }),
+    });
+    this.#requests.set(id, request);
     this.#served++;
     return true;
-  }
-
-  drain(id: number): void {
-    this.#post({ type: "drain", id });
-  }
-
-  cut(id: number, reason: CloseReason): void {
-    this.#post({ type: "cut", id, reason });
   }
 
   stop(limitMs: number): Promise<void> {
@@ -134,22 +125,16 @@ export class ThreadWorker implements PoolWorker {
       case "call":
         return void this.#answer(message);
       case "done":
-        this.#requests.get(message.id)?.request.done();
-        return this.#forget(message.id);
+        return this.#requests.get(message.id)?.done();
       case "closed": {
         const { id, reason, bytesRead, bytesWritten, idleMs } = message;
-        this.#requests
-          .get(id)
-          ?.request.closed(reason, { bytesRead, bytesWritten, lastActivity: performance.now() - idleMs });
-        return this.#forget(id);
+        const lastActivity = performance.now() - idleMs;
+        return this.#requests.get(id)?.closed(reason, { bytesRead, bytesWritten, lastActivity });
       }
+      case "gone":
+        this.#requests.get(message.id)?.gone();
+        this.#requests.delete(message.id);
     }
-  }
-
-  /** "Done" and "closed" come in either order; after both, nothing is left. */
-  #forget(id: number): void {
-    const entry = this.#requests.get(id);
-    if (entry !== undefined && --entry.open === 0) this.#requests.delete(id);
   }
 
   async #answer(call: Extract<FromWorker, { readonly type: "call" }>): Promise<void> {
@@ -184,7 +169,7 @@ export class ThreadWorker implements PoolWorker {
     this.#ready.reject(error);
     const reason = stopped ? CloseReason.drain : CloseReason.workerLost;
     const lost = this.#requests.size;
-    for (const { request } of this.#requests.values()) request.lost(reason);
+    for (const request of this.#requests.values()) request.lost(reason);
     this.#requests.clear();
     this.#exit.resolve(stopped ? { lost } : { lost, error });
   }

@@ -2,13 +2,14 @@
  * Choosing and keeping workers.
  *
  * A pool starts its workers together and stops them in reverse. It never looks inside a request: it counts what it handed over and what came
- * back, and that difference is the only truth about how busy a worker is. A worker that is lost is replaced, with growing pauses, and takes only
- * its own requests with it.
+ * back, and that difference is the only truth about how busy a worker is. A worker that is lost is replaced, with growing pauses, and takes the
+ * requests that it was given with it.
  *
  * @module
  */
 
 import type { Address } from "../address.ts";
+import { ErrorCode, rangeError, show } from "../errors.ts";
 import type { WorkerExitInfo, WorkerInfo } from "../events.ts";
 import type { MovedRequest } from "../server/moved-request.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -44,9 +45,9 @@ export class WorkerPool {
     this.#owner = owner;
   }
 
-  /** The workers that can take requests. */
+  /** The workers that can take requests, as they are now. */
   get workers(): readonly WorkerView[] {
-    return this.#live;
+    return this.#live.map(({ id, active, served }) => Object.freeze({ id, active, served }));
   }
 
   /** Start all workers. Rejects with the first one's reason if one cannot become ready; none is left then. */
@@ -55,9 +56,9 @@ export class WorkerPool {
     try {
       await Promise.all(starts);
     } catch (error) {
-      this.#stopped = true;
-      await Promise.allSettled(starts);
+      // First stop the others: one of them may hang.
       await this.stop(0);
+      await Promise.allSettled(starts);
       throw error;
     }
   }
@@ -68,23 +69,23 @@ export class WorkerPool {
     for (const worker of this.#live) worker.listening(address);
   }
 
-  /** Give a connection to a worker; waits while there is none. Undefined if the pool was stopped first. */
-  async handOver(
-    request: MovedRequest,
-    connection: Connection,
-    clientAddress: Address,
-  ): Promise<PoolWorker | undefined> {
-    while (!this.#stopped) {
-      if (this.#live.length === 0) {
-        await this.#someoneLive.promise;
-        continue;
+  /**
+   * Give a connection to a worker, waiting while there is none; false if the pool was stopped or the connection destroyed first, which is still
+   * ours then.
+   *
+   * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if `chooseWorker` answers none of the candidates.
+   */
+  async handOver(request: MovedRequest, connection: Connection, clientAddress: Address): Promise<boolean> {
+    while (!this.#stopped && !connection.destroyed) {
+      if (this.#live.length === 0) await this.#someoneLive.promise;
+      else {
+        const chosen = this.#choose();
+        if (chosen.handOver(request, connection, clientAddress)) return true;
+        // It died a moment ago, and its exit is not known yet.
+        this.#remove(chosen);
       }
-      const chosen = this.#owner.choose([...this.#live]) as PoolWorker;
-      if (chosen.handOver(request, connection, clientAddress)) return chosen;
-      // It died a moment ago, and its exit is not known yet.
-      this.#remove(chosen);
     }
-    return undefined;
+    return false;
   }
 
   /** End all workers, in reverse order, each within `limitMs`. */
@@ -94,6 +95,16 @@ export class WorkerPool {
     for (const pause of this.#pauses) clearTimeout(pause);
     this.#pauses.clear();
     await Promise.all([...this.#live, ...this.#starting].toReversed().map((worker) => worker.stop(limitMs)));
+  }
+
+  #choose(): PoolWorker {
+    const answer = this.#owner.choose(this.workers) as WorkerView | undefined;
+    const chosen = this.#live.find(({ id }) => id === answer?.id);
+    if (chosen !== undefined) return chosen;
+    throw rangeError(
+      ErrorCode.invalidArgument,
+      `Cannot hand over request: chooseWorker() must answer one of its candidates, received ${show(answer)}`,
+    );
   }
 
   async #startWorker(id = this.#nextId++): Promise<void> {

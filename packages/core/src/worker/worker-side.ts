@@ -1,6 +1,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
+import { callContext } from "../server/call-context.ts";
 import type { BaseServer } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
 import type { ListenerSide } from "../server/listener-side.ts";
@@ -32,7 +33,8 @@ export class WorkerSide implements ListenerSide {
   async start(boot: WorkerBoot): Promise<void> {
     try {
       this.#replica = await this.#makeReplica(boot);
-      await (this.#replica.server as WorkerHooks).workerSetup?.();
+      const { server } = this.#replica;
+      await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
       this.#post({ type: "ready" });
     } catch (error) {
       this.#post({ type: "failed", error: errorToData(error) });
@@ -42,7 +44,8 @@ export class WorkerSide implements ListenerSide {
   /** Let the server tear down what it set up in this worker. Never rejects. */
   async stop(): Promise<void> {
     try {
-      await (this.#replica?.server as WorkerHooks | undefined)?.workerTeardown?.();
+      const server = this.#replica?.server as WorkerHooks | undefined;
+      await callContext.run({ place: "worker" }, () => server?.workerTeardown?.());
     } catch (error) {
       this.requestError(error, undefined);
     }
@@ -77,6 +80,10 @@ export class WorkerSide implements ListenerSide {
     this.#post({ type: "done", id });
   }
 
+  requestGone(id: number): void {
+    this.#post({ type: "gone", id });
+  }
+
   requestClosed(id: number, reason: CloseReason, traffic: RequestTraffic): void {
     const { bytesRead, bytesWritten, lastActivity } = traffic;
     this.#post({ type: "closed", id, reason, bytesRead, bytesWritten, idleMs: performance.now() - lastActivity });
@@ -107,7 +114,7 @@ export class WorkerSide implements ListenerSide {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, replica.server.options);
+    const connection = new Connection(socket, { ...replica.server.options, held: true });
     void replica.serve(id, connection, clientAddress, draining);
   }
 

@@ -23,6 +23,19 @@ export class FakeRequest implements ServerRequest {
     this.remoteAddress = remoteAddress;
   }
 
+  get destroyed(): boolean {
+    return this.closeReason !== undefined;
+  }
+
+  /** Every error is about this request: there is no other. */
+  owns(): boolean {
+    return true;
+  }
+
+  begin(): void {
+    this.calls.push("begin");
+  }
+
   drain(): void {
     this.calls.push("drain");
   }

@@ -1,4 +1,3 @@
-import type { CloseReason } from "../../src/close-reason.ts";
 import type { PoolWorker, WorkerEnd } from "../../src/worker/pool-worker.ts";
 
 /** A worker without a thread: the test says when it is ready and when it is gone. */
@@ -50,14 +49,6 @@ export class FakeWorker implements PoolWorker {
     this.calls.push("handOver");
     if (this.takes) this.served++;
     return this.takes;
-  }
-
-  drain(id: number): void {
-    this.calls.push(`drain ${id}`);
-  }
-
-  cut(id: number, reason: CloseReason): void {
-    this.calls.push(`cut ${id} ${reason}`);
   }
 
   async stop(limitMs: number): Promise<void> {

@@ -1,0 +1,125 @@
+import { AsyncTCPServer, BaseRequestHandler, TCPServer, type Accepted, type Connection } from "@socketserver/core";
+import { dial, leakCheck, serve, talk } from "@socketserver/testing";
+import { setTimeout as delay } from "node:timers/promises";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { EchoLineHandler } from "./fixtures/echo-handlers.ts";
+import { soon } from "./support/soon.ts";
+
+beforeEach(() => leakCheck());
+
+const BASES = [
+  ["TCPServer", TCPServer],
+  ["AsyncTCPServer", AsyncTCPServer as unknown as typeof TCPServer],
+] as const;
+
+describe.each(BASES)("getRequest() of %s", (_name, Base) => {
+  test.each([
+    ["undefined", undefined],
+    ["null", null],
+    ["a promise of undefined", Promise.resolve(undefined)],
+  ])("that answers %s is an acceptError and a pause, and serving goes on", async (_answer, answer) => {
+    class EmptyServer extends Base {
+      calls = 0;
+      empty = true;
+
+      override getRequest(): Accepted<Connection> | Promise<Accepted<Connection>> {
+        if (!this.empty) return super.getRequest();
+        // A loop without a pause would never let the test fail.
+        if (++this.calls > 1_000) throw new Error("getRequest() is asked for ever");
+        return answer as unknown as Accepted<Connection>;
+      }
+    }
+    await using running = await serve(EchoLineHandler, { server: EmptyServer });
+    const acceptErrors: Error[] = [];
+    running.server.on("acceptError", (error) => acceptErrors.push(error));
+    await delay(100);
+    // 5, 10, 20, 40 and 80 ms apart.
+    expect(running.server.calls).toBeGreaterThan(0);
+    expect(running.server.calls).toBeLessThan(10);
+    running.server.empty = false;
+    expect(String(await talk(running.address, "two\n"))).toBe("two\n");
+    expect(acceptErrors.length).toBeGreaterThan(0);
+    expect(acceptErrors[0]).toBeInstanceOf(Error);
+    expect(running.errors).toEqual([]);
+  });
+});
+
+describe("handleRequest()", () => {
+  test.each([
+    [
+      "throws",
+      (): never => {
+        throw new Error("getRequest fails");
+      },
+    ],
+    ["answers nothing", (): undefined => undefined],
+  ])("without a time-out does not call handleTimeout() when getRequest() %s", async (_name, getRequest) => {
+    class FailingServer extends TCPServer {
+      timeouts = 0;
+
+      override getRequest(): Accepted<Connection> {
+        return getRequest() as unknown as Accepted<Connection>;
+      }
+
+      override handleTimeout(): void {
+        this.timeouts++;
+      }
+    }
+    await using server = new FailingServer({ port: 0 }, EchoLineHandler, { timeoutMs: Infinity });
+    const acceptErrors: unknown[] = [];
+    server.on("acceptError", (error) => acceptErrors.push(error));
+    await soon(server.handleRequest());
+    expect(acceptErrors).toHaveLength(1);
+    expect(server.timeouts).toBe(0);
+  });
+});
+
+describe("maxConcurrentRequests with deadlineMs", () => {
+  const OPTIONS = { deadlineMs: 50, async: { maxConcurrentRequests: 1 } };
+
+  /** A handler that goes on for as long as the test wants, and how many do. */
+  function counting(): { readonly Handler: typeof BaseRequestHandler; readonly running: (() => void)[]; most: number } {
+    const counts = { running: [] as (() => void)[], most: 0 };
+    class Handler extends BaseRequestHandler {
+      override async handle(): Promise<void> {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        counts.running.push(resolve);
+        counts.most = Math.max(counts.most, counts.running.length);
+        await promise;
+        counts.running.splice(counts.running.indexOf(resolve), 1);
+      }
+    }
+    return Object.assign(counts, { Handler: Handler as typeof BaseRequestHandler });
+  }
+
+  test("bounds handlers that never settle, although their requests are over", async () => {
+    const counts = counting();
+    const running = await serve(counts.Handler, { server: AsyncTCPServer, options: OPTIONS });
+    const clients = [await dial(running.address), await dial(running.address), await dial(running.address)];
+    expect(await soon(running.closedCount(1))).toMatchObject([{ reason: "deadline" }]);
+    // As long as two further ones would take.
+    await delay(150);
+    expect(counts.running).toHaveLength(1);
+    expect(running.requests).toHaveLength(1);
+    await soon(running.close({ graceMs: 20 }));
+    expect(counts.most).toBe(1);
+    for (const client of clients) client.abort();
+  });
+
+  test("lets the next one run when such a handler ends after all", async () => {
+    const counts = counting();
+    await using running = await serve(counts.Handler, { server: AsyncTCPServer, options: OPTIONS });
+    const first = await dial(running.address);
+    await soon(running.closedCount(1));
+    const next = await dial(running.address);
+    const taken = new Promise((resolve) => running.server.once("request", resolve));
+    counts.running[0]?.();
+    expect(await soon(taken)).toMatchObject({ id: 2 });
+    await soon(running.closedCount(2));
+    counts.running[0]?.();
+    expect(counts.most).toBe(1);
+    first.abort();
+    next.abort();
+  });
+});
