@@ -204,6 +204,27 @@ describe.each(BASES)("close() of %s", (_name, Base) => {
     expect(await soon(running.close())).toMatchObject({ cut: [] });
   });
 
+  test("does not wait for a getRequest() that never settles, whatever serviceActions() does meanwhile", async () => {
+    const serviced = Promise.withResolvers<void>();
+    class WaitingServer extends Base {
+      #actions = 0;
+
+      override getRequest(): Promise<Accepted<Connection>> {
+        return never();
+      }
+
+      override async serviceActions(): Promise<void> {
+        await nextTurn();
+        if (++this.#actions === 2) serviced.resolve();
+      }
+    }
+    const options = { ...OPTIONS, pollIntervalMs: 5 };
+    const running = await serve(EchoLineHandler, { server: WaitingServer, options });
+    await soon(serviced.promise);
+    await soon(running.server.close({ graceMs: 20 }));
+    await soon(running.served);
+  });
+
   test("gives a serverActivate() that never settles up at its deadline, and so do listen() and serveForever()", async () => {
     for (const method of ["listen", "serveForever"] as const) {
       class HangingServer extends Base {

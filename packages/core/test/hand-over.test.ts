@@ -113,11 +113,12 @@ describe("close() of a threading server", () => {
 describe("verifyRequest() of a threading server", () => {
   test("may abort the request, which is closed once, and gone", async () => {
     await using running = await serve(CommandHandler, { server: AbortingServer, options: THREADS });
-    const aborted = await dial(running.address);
+    // The reset may come before it knows that it is connected.
+    const aborted = await dial(running.address).catch(() => undefined);
     expect(await soon(running.closedCount(1))).toMatchObject([{ id: 1, reason: "aborted" }]);
     await vi.waitFor(() => expect(running.server.activeRequests).toBe(0));
     expect(running.server.closes).toBe(1);
-    aborted.abort();
+    aborted?.abort();
     expect(String(await talk(running.address, "count\n"))).toBe("1\n");
     expect(running.server.closes).toBe(1);
     expect(running.errors).toEqual([]);

@@ -26,9 +26,13 @@ async function withWaiting(running: RunningServer): Promise<Connection[]> {
   await served.recv();
   const waiting = await dial(running.address);
   const dropped = new Promise((resolve) => running.server.once("drop", resolve));
-  const refused = await dial(running.address);
+  // The reset may come before it knows that it is connected.
+  await dial(running.address).then(
+    (refused) => refused.abort(),
+    () => undefined,
+  );
   await dropped;
-  return [served, waiting, refused];
+  return [served, waiting];
 }
 
 describe("a listener that calls close()", () => {
@@ -98,12 +102,12 @@ describe("a listener that fails", () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (error: unknown): void => void unhandled.push(error);
     process.on("unhandledRejection", onUnhandled);
-    const rejecting = async (): Promise<void> => {
+    // The types ask for a listener that answers nothing.
+    const rejecting: () => unknown = async () => {
       await nextTurn();
       throw new Error("listener rejects");
     };
-    // The types ask for a listener that returns nothing: whoever gives another one has been told.
-    running.server.on("request", rejecting as () => void);
+    running.server.on("request", rejecting);
     try {
       const reported = new Promise((resolve) => running.server.once("requestError", resolve));
       expect(String(await talk(running.address, "hello\n"))).toBe("hello\n");

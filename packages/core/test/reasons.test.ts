@@ -151,7 +151,7 @@ describe("writeStallMs", () => {
     client.on("error", () => {
       // The count tells.
     });
-    await once(client, "close");
+    await new Promise((resolve) => client.once("close", resolve));
     expect(received).toBe(total);
     expect(await running.closedCount(1)).toMatchObject([{ bytesWritten: total, durationMs: expect.any(Number) }]);
     expect(running.closedRequests[0]?.reason).toMatch(/^(done|peer-end)$/);

@@ -21,7 +21,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return super.on(event, this.#guard(event, listener), context);
   }
 
-  /** {@inheritDoc GuardedEmitter.on} */
+  /** Call `listener` for each such event: the same as `on()`. */
   override addListener<Name extends Names<Events>>(
     event: Name,
     listener: Listener<Events, Name>,
@@ -45,7 +45,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return super.removeListener(event, listener && this.#guard(event, listener), context, once);
   }
 
-  /** {@inheritDoc GuardedEmitter.off} */
+  /** Call `listener` no more: the same as `off()`. */
   override removeListener<Name extends Names<Events>>(
     event: Name,
     listener?: Listener<Events, Name>,

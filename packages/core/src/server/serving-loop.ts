@@ -36,7 +36,7 @@ export interface LoopParts<Request extends ServerRequest> {
  * One run of Python's loop: `getRequest -> verifyRequest -> await processRequest -> serviceActions`.
  *
  * Between being taken and being started a request belongs to nobody else, so a stop that is asked for meanwhile is complete when it has started.
- * Everything that is not ours is waited for in one slot, {@link ServingLoop.#untilAbandoned}, so that the end of the server ends every wait.
+ * Everything that is not ours is waited for through `#untilAbandoned`, so that the end of the server ends every wait.
  */
 export class ServingLoop<Request extends ServerRequest> {
   readonly #parts: LoopParts<Request>;
@@ -45,7 +45,8 @@ export class ServingLoop<Request extends ServerRequest> {
   #current: RequestRecord | undefined;
   #getting: PromiseWithResolvers<void> | undefined;
   #starting: PromiseWithResolvers<void> | undefined;
-  #abandon: (() => void) | undefined;
+  /** Ends each wait for code that is not ours: that of the loop, and that of `serviceActions` while the loop waits. */
+  readonly #waits = new Set<() => void>();
   #failuresInRow = 0;
   #servicing = false;
 
@@ -130,7 +131,7 @@ export class ServingLoop<Request extends ServerRequest> {
     this.#stopTaking();
     this.#taken();
     this.#started();
-    this.#abandon?.();
+    for (const end of this.#waits) end();
   }
 
   /** The next request; undefined when there was none, because the loop was stopped or `getRequest()` failed. */
@@ -244,11 +245,12 @@ export class ServingLoop<Request extends ServerRequest> {
   /**
    * Wait for code that is not ours, until the server has ended. What it answers after that goes to `late`.
    *
-   * One slot instead of a race with a promise that lives as long as the server: such a race keeps every result alive.
+   * No race with a promise that lives as long as the server: such a race keeps every result alive.
    */
   async #untilAbandoned<Value>(work: Promise<Value>, late?: (value: Value) => void): Promise<Value | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Value | undefined>();
-    this.#abandon = () => resolve(undefined);
+    const end = (): void => resolve(undefined);
+    this.#waits.add(end);
     work.then((value) => {
       if (this.#abandoned) late?.(value);
       resolve(value);
@@ -257,7 +259,7 @@ export class ServingLoop<Request extends ServerRequest> {
     try {
       return await promise;
     } finally {
-      this.#abandon = undefined;
+      this.#waits.delete(end);
     }
   }
 }

@@ -116,7 +116,7 @@ describe("UnixPathOwner.release()", () => {
       owners.push(await UnixPathOwner.of(path));
     }
     const { ino } = await stat(path);
-    await Promise.all(owners.slice(0, 2).map((owner) => owner?.release(unlinkAsLibuv)));
+    await Promise.all(owners.slice(0, 2).map(async (owner) => owner?.release(unlinkAsLibuv)));
     expect((await stat(path)).ino).toBe(ino);
   });
 
