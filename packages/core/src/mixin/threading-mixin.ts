@@ -51,7 +51,7 @@ const STOP_MS = 400;
  * The accepted socket itself moves to the thread. There it meets a replica of this server, constructed again from the same class, address,
  * handler class and options; so both classes must be exported by the program's main module, or say where they are with
  * `static readonly module = import.meta.url`, and a program starts its server inside of `if (import.meta.main)`. Memory is not shared: a field of
- * `this.server` in a handler is the field of its thread.
+ * `this.server` in a handler is the field of its thread; its `activeRequests` counts those of the thread, and its `state` stays `new`.
  *
  * Changes `processRequest`.
  *

@@ -295,7 +295,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
     if (this.socket instanceof Socket) this.socket.setNoDelay(noDelay);
   }
 
-  // The life of a request.
+  // The life of a request: for the framework, not for handlers.
 
   /** {@inheritDoc ServerRequest.destroyed} */
   get destroyed(): boolean {

@@ -1,7 +1,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 
-/** What the life of a request needs to know of a connection or a datagram. */
+/** What the life of a request needs of a connection or a datagram. The calls are the framework's: a handler uses `close()` or `abort()`. */
 export interface ServerRequest {
   /** Who sent it. */
   readonly remoteAddress: Address;
