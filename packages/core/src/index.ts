@@ -30,7 +30,8 @@ export { runHandler } from "./handler/run-handler.ts";
 export { Connection, type ConnectionOptions } from "./transport/connection.ts";
 export { Datagram } from "./transport/datagram.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
-export type { ByteSource, Inbound } from "./transport/inbound.ts";
+export type { ByteFlow, ByteSource } from "./transport/byte-flow.ts";
+export type { Inbound } from "./transport/inbound.ts";
 export type { ServerRequest } from "./transport/server-request.ts";
 
 // Addresses, events, reasons, errors.

@@ -1,0 +1,249 @@
+/**
+ * The reading half of a connection: what has come, and who waits for more.
+ *
+ * Reads are pulled. The source flows while a read waits, or while less than the high-water mark is buffered, and is paused otherwise.
+ * A read that asks for more than the high-water mark lifts the bound for itself, because its caller chose it. One reader at a time: a
+ * stream has one next byte.
+ *
+ * Draining ends reads only at a boundary: nothing buffered, and nothing consumed since our last write. There, no request is under way.
+ *
+ * @module
+ */
+
+import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What bytes come from. */
+export interface ByteSource {
+  /** Begin, or go on, to call {@link ByteFlow.receive}. */
+  resume(): void;
+  /** Stop until `resume()`; a chunk that is under way may still come. */
+  pause(): void;
+}
+
+/** Receives from a {@link ByteSource}, for one reader at a time. */
+export class ByteFlow {
+  /** How long a read waits for the peer, in milliseconds. */
+  idleTimeoutMs: number;
+  /** Whether a read at a boundary answers end-of-stream once draining began. */
+  endOnDrain = true;
+
+  readonly #source: ByteSource;
+  /** What has come and was not taken. */
+  protected readonly queue = new ByteQueue();
+  readonly #idle = new Watchdog(() => this.#expire());
+  #highWaterMark: number;
+  #flowing = false;
+  #reading = false;
+  #ended = false;
+  #endSeen = false;
+  #peerEnded = false;
+  #failure: Error | undefined;
+  /** What reads have rejected with; made when first needed. */
+  #errors: WeakSet<object> | undefined;
+  #draining = false;
+  #consumedSinceWrite = false;
+  #bytesRead = 0;
+  /** Bytes that the waiting read needs in the queue; beyond the high-water mark it keeps the source flowing. */
+  #wanted = 0;
+  #wake: ((more: boolean) => void) | undefined;
+  #fail: ((error: Error) => void) | undefined;
+
+  constructor(source: ByteSource, highWaterMark: number, idleTimeoutMs: number) {
+    this.#source = source;
+    this.#highWaterMark = highWaterMark;
+    this.idleTimeoutMs = idleTimeoutMs;
+  }
+
+  /** Bytes received so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Whether the reader was told that the peer ended its side. */
+  get endSeen(): boolean {
+    return this.#endSeen;
+  }
+
+  /** Whether the peer has ended its side. */
+  get peerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
+  /** Whether a read of this object made the error. */
+  owns(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#errors?.has(error) === true;
+  }
+
+  /** Bytes to buffer while nobody reads, at least 1. */
+  set highWaterMark(bytes: number) {
+    this.#highWaterMark = bytes;
+  }
+
+  // What the connection says.
+
+  /** Take a chunk from the source; it belongs to this object now. */
+  receive(chunk: Buffer): void {
+    this.#bytesRead += chunk.length;
+    this.queue.push(chunk);
+    if (this.#wake !== undefined) {
+      if (this.queue.length >= this.#wanted) this.#awake(true);
+      // The peer is slow, not idle.
+      else this.#idle.start(this.idleTimeoutMs);
+    }
+    if (this.queue.length >= Math.max(this.#highWaterMark, this.#wanted)) this.#pause();
+  }
+
+  /**
+   * Nothing more will come: what is buffered can still be read.
+   *
+   * @param byPeer - Whether the peer ended its side; else ours does not want more.
+   */
+  end(byPeer = true): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#peerEnded = byPeer;
+    this.#awake(false);
+    this.#idle.dispose();
+  }
+
+  /** Nothing will come any more, and reads reject; what is buffered is gone, as after a reset. After an orderly end it stays readable. */
+  fail(error: Error): void {
+    if (this.#failure !== undefined || this.#ended) return;
+    this.#failure = error;
+    this.queue.clear();
+    this.#idle.dispose();
+    const reject = this.#fail;
+    this.#wake = undefined;
+    this.#fail = undefined;
+    reject?.(error);
+  }
+
+  /** The server is going away. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#wake !== undefined) this.#endAtBoundary();
+  }
+
+  /** Our side wrote: what was consumed before is answered. */
+  wrote(): void {
+    this.#consumedSinceWrite = false;
+  }
+
+  /** Receive up to the high-water mark although nobody reads, so that the end of the connection is noticed. */
+  watch(): void {
+    if (this.queue.length < this.#highWaterMark) this.#resume();
+  }
+
+  // What reads are made of.
+
+  /** Whether a read waits. */
+  protected get claimed(): boolean {
+    return this.#reading;
+  }
+
+  /** Claim the reading side, until `release()`. */
+  protected claim(): void {
+    if (this.#reading) {
+      throw new SocketServerError(ErrorCode.concurrentRead, "Cannot read: another read of this connection is waiting");
+    }
+    this.#reading = true;
+  }
+
+  /** Let the next reader in. */
+  protected release(): void {
+    this.#reading = false;
+  }
+
+  /** Take what is in the queue. */
+  protected take(count: number): Buffer {
+    if (count > 0) this.#consumedSinceWrite = true;
+    const bytes = this.queue.take(count);
+    // Below half of the mark only: resuming and pausing for every small read costs a system call each.
+    if (!this.#flowing && this.queue.length * 2 < this.#highWaterMark) this.#resume();
+    return bytes;
+  }
+
+  /** The reader is told that nothing more will come. */
+  protected sawEnd(): Buffer {
+    if (this.#peerEnded) this.#endSeen = true;
+    return Buffer.alloc(0);
+  }
+
+  /** Whether `count` bytes came into the queue before the end of the stream. */
+  protected async fill(count: number): Promise<boolean> {
+    while (this.queue.length < count) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#ended) return false;
+      if (!(await this.#wait(count)) && this.queue.length < count) return false;
+    }
+    return true;
+  }
+
+  #wait(count: number): Promise<boolean> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#ended) return Promise.resolve(false);
+    this.#wanted = count;
+    this.#idle.start(this.idleTimeoutMs);
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      this.#fail = reject;
+      this.#resume();
+      if (this.#draining) this.#endAtBoundary();
+    });
+  }
+
+  #awake(more: boolean): void {
+    const resolve = this.#wake;
+    if (resolve === undefined) return;
+    this.#wake = undefined;
+    this.#fail = undefined;
+    this.#wanted = 0;
+    this.#idle.stop();
+    resolve(more);
+  }
+
+  #atBoundary(): boolean {
+    return this.endOnDrain && this.queue.length === 0 && !this.#consumedSinceWrite;
+  }
+
+  /**
+   * The server drains: end the waiting read if it stands at a boundary, unless something already waits in the kernel.
+   *
+   * Two turns, because a source that is resumed in one poll phase is polled in the next.
+   */
+  #endAtBoundary(turns = 2): void {
+    if (this.#wake === undefined || !this.#atBoundary()) return;
+    if (turns === 0) this.#awake(false);
+    else setImmediate(() => this.#endAtBoundary(turns - 1));
+  }
+
+  /** An error of ours about the peer. */
+  protected peerError(...details: ConstructorParameters<typeof PeerError>): PeerError {
+    const error = new PeerError(...details);
+    this.#errors ??= new WeakSet();
+    this.#errors.add(error);
+    return error;
+  }
+
+  #expire(): void {
+    const reject = this.#fail;
+    this.#wake = undefined;
+    this.#fail = undefined;
+    this.#wanted = 0;
+    reject?.(this.peerError(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`));
+  }
+
+  #resume(): void {
+    if (this.#flowing || this.#ended || this.#failure !== undefined) return;
+    this.#flowing = true;
+    this.#source.resume();
+  }
+
+  #pause(): void {
+    if (!this.#flowing) return;
+    this.#flowing = false;
+    this.#source.pause();
+  }
+}
