@@ -30,6 +30,7 @@ export { runHandler } from "./handler/run-handler.ts";
 export { Connection, type ConnectionOptions } from "./transport/connection.ts";
 export { Datagram } from "./transport/datagram.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
+export type { ByteQueue } from "./transport/byte-queue.ts";
 export type { ByteFlow, ByteSource } from "./transport/byte-flow.ts";
 export type { Inbound } from "./transport/inbound.ts";
 export type { ServerRequest } from "./transport/server-request.ts";
