@@ -1,6 +1,6 @@
 import type { Connection } from "@socketserver/core";
 import { dial, leakCheck, serve, type AnyServerClass, type RunningServer } from "@socketserver/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { CommandHandler, CommandServer, LastWorkerServer, UnreadyServer } from "./fixtures/thread-handlers.ts";
 
@@ -49,6 +49,15 @@ describe("ThreadingMixIn(TCPServer)", () => {
       { active: 2, served: 2 },
     ]);
     await closeAll(clients);
+  });
+
+  test("takes threads in turn that are equally busy", async () => {
+    await using running = await start();
+    for (let index = 0; index < 4; index++) {
+      await closeAll(await clientsOf(running, 1));
+      await vi.waitFor(() => expect(running.server.activeRequests).toBe(0), { interval: 5 });
+    }
+    expect(running.server.workers.map(({ served }) => served)).toEqual([2, 2]);
   });
 
   test("asks chooseWorker", async () => {
