@@ -34,7 +34,7 @@ export interface NumberRule {
 }
 
 /** `setTimeout` counts in a signed 32-bit integer; a longer time would fire at once. */
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** A whole number. */
 export function integer({

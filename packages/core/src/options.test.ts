@@ -47,3 +47,13 @@ describe("ServerOptions", () => {
     },
   );
 });
+
+describe("ConnectionOptions", () => {
+  const connection = readFileSync(new URL("./transport/connection.ts", import.meta.url), "utf8");
+  const shared = ["highWaterMark", "idleTimeoutMs", "writeStallMs", "lingerMs"] as const;
+
+  test.each(shared)("documents the default of %s that servers have", (name) => {
+    const documentedDefault = new RegExp(`@defaultValue (\\S+) \\*/\\s+readonly ${name}\\?:`).exec(connection)?.[1];
+    expect(documentedDefault).toBe(String(SERVER_OPTION_RULES[name].defaultValue));
+  });
+});

@@ -8,7 +8,7 @@ import type { HandlerClass } from "../handler/base-request-handler.ts";
 import { checkHandlerClass } from "../handler/check-handler-class.ts";
 import { runHandler } from "../handler/run-handler.ts";
 import { checkReplacements, extensionsOf, serverExtension, type ServerExtension } from "../mixin.ts";
-import { resolveOptions, type OptionRules } from "../option-rules.ts";
+import { MAX_TIMER_MS, resolveOptions, type OptionRules } from "../option-rules.ts";
 import { SERVER_OPTION_RULES, type ResolvedServerOptions, type ServerOptions } from "../options.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
@@ -314,9 +314,9 @@ export interface ConstructorArguments {
 }
 
 function checkGrace(graceMs: unknown): void {
-  if (typeof graceMs === "number" && graceMs >= 0 && (graceMs === Infinity || graceMs <= 2_147_483_647)) return;
+  if (typeof graceMs === "number" && graceMs >= 0 && (graceMs === Infinity || graceMs <= MAX_TIMER_MS)) return;
   throw rangeError(
     ErrorCode.invalidArgument,
-    `Cannot close server: graceMs must be from 0 to 2147483647 or Infinity, received ${show(graceMs)}`,
+    `Cannot close server: graceMs must be from 0 to ${MAX_TIMER_MS} or Infinity, received ${show(graceMs)}`,
   );
 }

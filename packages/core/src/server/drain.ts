@@ -2,6 +2,7 @@ import { CloseReason } from "../close-reason.ts";
 import type { CutRequest, DrainReport } from "./drain-report.ts";
 import type { RequestRegistry } from "./registry.ts";
 import type { RequestRecord } from "./request-record.ts";
+import { turnsAfterCut } from "./turns-after-cut.ts";
 
 /**
  * How long, past the deadline, the last steps may take: a handler that called `close()` itself gets its answer out, what was cut ends in
@@ -154,9 +155,4 @@ export class Drain {
       record.cut(CloseReason.drain);
     }
   }
-}
-
-/** What was cut learns of it in the next turns of the event loop; a handler that waited for its connection ends then. */
-async function turnsAfterCut(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -7,9 +7,7 @@ import type { RequestRegistry } from "./registry.ts";
 import { callContext } from "./call-context.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { settleWithin } from "./settle-within.ts";
-
-/** How many turns of the event loop a handler gets to notice that its request was cut, before the request is closed without it. */
-const TURNS_AFTER_CUT = 2;
+import { turnsAfterCut } from "./turns-after-cut.ts";
 
 /**
  * Runs the handler side of a request's life: `prepareRequest -> authorizeRequest -> finishRequest -> shutdownRequest -> closeRequest`.
@@ -79,12 +77,7 @@ export class RequestRunner<Request extends ServerRequest> {
   /** Reset a request, and close it even if its handler never notices. */
   cut(record: RequestRecord, request: Request, reason: CloseReason): void {
     request.cut(reason);
-    let turns = TURNS_AFTER_CUT;
-    const next = (): void => {
-      if (turns-- > 0) setImmediate(next);
-      else void this.#closeUnnoticed(record, request);
-    };
-    next();
+    void turnsAfterCut().then(() => this.#closeUnnoticed(record, request));
   }
 
   /** Call `closeRequest`, unless it was called, and make sure that the request is closed. Never rejects. */

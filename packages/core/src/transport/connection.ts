@@ -5,6 +5,7 @@ import type { ReadableStream, WritableStream } from "node:stream/web";
 import { internetAddress, type Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from "../errors.ts";
+import { SERVER_OPTION_RULES as DEFAULTS } from "../options.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { Outbound } from "./outbound.ts";
@@ -78,7 +79,12 @@ export class Connection implements ServerRequest, AsyncDisposable {
   #detached = false;
 
   constructor(stream: Duplex, options: ConnectionOptions = {}) {
-    const { highWaterMark = 65_536, idleTimeoutMs = 300_000, writeStallMs = 30_000, lingerMs = 2_000 } = options;
+    const {
+      highWaterMark = DEFAULTS.highWaterMark.defaultValue,
+      idleTimeoutMs = DEFAULTS.idleTimeoutMs.defaultValue,
+      writeStallMs = DEFAULTS.writeStallMs.defaultValue,
+      lingerMs = DEFAULTS.lingerMs.defaultValue,
+    } = options;
     this.socket = stream;
     this.#lingerMs = lingerMs;
     this.#held = options.held ?? false;

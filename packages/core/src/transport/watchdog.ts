@@ -1,5 +1,4 @@
-/** `setTimeout` counts in a signed 32-bit integer; a longer time would fire at once. */
-const MAX_TIMER_MS = 2_147_483_647;
+import { MAX_TIMER_MS } from "../option-rules.ts";
 
 /**
  * A time-out that is cheap to start and stop for every read.
