@@ -46,11 +46,9 @@ export const ErrorCode = {
   slowReader: "ERR_SOCKETSERVER_SLOW_READER",
   /** The connection was reset because the server's grace period was over. */
   drained: "ERR_SOCKETSERVER_DRAINED",
-  /** This runtime cannot move a socket to a thread. */
-  transferUnsupported: "ERR_SOCKETSERVER_TRANSFER_UNSUPPORTED",
-  /** A worker thread found no exported class of that name. */
+  /** A worker found no exported class of that name. */
   classNotFound: "ERR_SOCKETSERVER_CLASS_NOT_FOUND",
-  /** A worker thread found two exported classes of that name. */
+  /** A worker found two exported classes of that name. */
   classAmbiguous: "ERR_SOCKETSERVER_CLASS_AMBIGUOUS",
   /** The server's constructor does not take `(address, RequestHandlerClass, options)`. */
   replicaFailed: "ERR_SOCKETSERVER_REPLICA_FAILED",
@@ -60,6 +58,10 @@ export const ErrorCode = {
   optionNotCloneable: "ERR_SOCKETSERVER_OPTION_NOT_CLONEABLE",
   /** A worker ended, or did not become ready. */
   workerLost: "ERR_SOCKETSERVER_WORKER_LOST",
+  /** A worker's event loop was blocked for `heartbeatTimeoutMs`; it was ended. */
+  workerBlocked: "ERR_SOCKETSERVER_WORKER_BLOCKED",
+  /** No worker is left, and `startAttempts` replacements in a row could not start. */
+  workersFailed: "ERR_SOCKETSERVER_WORKERS_FAILED",
 } as const;
 
 /** One of the values of the {@link ErrorCode} table. */

@@ -8,7 +8,17 @@
 export { TCPServer } from "./server/tcp-server.ts";
 export { UDPServer } from "./server/udp-server.ts";
 export { UnixStreamServer } from "./server/unix-stream-server.ts";
-export { AsyncTCPServer, AsyncUDPServer, AsyncUnixStreamServer, ThreadingTCPServer } from "./servers.ts";
+export {
+  AsyncTCPServer,
+  AsyncUDPServer,
+  AsyncUnixStreamServer,
+  ForkingTCPServer,
+  ForkingUDPServer,
+  ForkingUnixStreamServer,
+  ThreadingTCPServer,
+  ThreadingUDPServer,
+  ThreadingUnixStreamServer,
+} from "./servers.ts";
 export { BaseServer, type CloseOptions, type ConstructorArguments, type ServeOptions } from "./server/base-server.ts";
 export { ServerState } from "./server/life-cycle.ts";
 export type { CutRequest, DrainReport } from "./server/drain-report.ts";
@@ -16,7 +26,12 @@ export type { ResolvedServerOptions, ServerOptions } from "./options.ts";
 
 // Mixins.
 export { AsyncMixIn, type AsyncMembers, type AsyncOptions } from "./mixin/async-mixin.ts";
+export { ForkingMixIn, type ForkingMembers, type ForkingOptions } from "./mixin/forking-mixin.ts";
 export { ThreadingMixIn, type ThreadingMembers, type ThreadingOptions } from "./mixin/threading-mixin.ts";
+export type { WorkerMembers } from "./mixin/worker-mixin.ts";
+export type { ResolvedPoolOptions, WorkerPoolOptions } from "./worker/pool-options.ts";
+export { HandOver } from "./worker/worker-link.ts";
+export { WorkerState, type WorkerView } from "./worker/worker-view.ts";
 
 // Handlers.
 export { BaseRequestHandler, type HandlerClass, type HandlerInstance } from "./handler/base-request-handler.ts";
@@ -29,6 +44,7 @@ export { runHandler } from "./handler/run-handler.ts";
 // Requests.
 export { Connection, type ConnectionOptions } from "./transport/connection.ts";
 export { Datagram } from "./transport/datagram.ts";
+export type { DatagramSocket } from "./transport/datagram-socket.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
 export type { ByteQueue } from "./transport/byte-queue.ts";
 export type { ByteFlow, ByteSource } from "./transport/byte-flow.ts";
@@ -80,4 +96,3 @@ export type { Accepted, RequestSource, SourceOwner } from "./transport/request-s
 export { AcceptQueue } from "./transport/accept-queue.ts";
 export type { MovedRequest } from "./server/moved-request.ts";
 export type { RequestControl, RequestTraffic } from "./server/request-record.ts";
-export type { WorkerView } from "./worker/pool-worker.ts";

@@ -1,5 +1,5 @@
 import type { BaseServer } from "../server/base-server.ts";
-import type { DatagramPort } from "../transport/datagram-port.ts";
+import type { DatagramSocket } from "../transport/datagram-socket.ts";
 import type { Datagram } from "../transport/datagram.ts";
 import { BaseRequestHandler } from "./base-request-handler.ts";
 import { StreamReader } from "./stream-reader.ts";
@@ -27,7 +27,7 @@ export class DatagramRequestHandler<Server extends BaseServer = BaseServer> exte
   }
 
   /** The server's socket, for sending to others than the client: `socket.sendTo(data, address)`. */
-  get socket(): DatagramPort {
+  get socket(): DatagramSocket {
     return this.request.socket;
   }
 

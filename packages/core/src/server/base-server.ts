@@ -282,6 +282,14 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     this.#life.reportError(error, clientAddress);
   }
 
+  /**
+   * The server cannot do its work any more: it drains and closes, and whoever waits in `serveForever()` or `handleRequest()` gets this error; if
+   * nobody does, it is reported as `requestError`.
+   */
+  protected giveUp(error: Error): void {
+    this.#life.giveUp(error);
+  }
+
   /** A worker's replica calls `shutdown()`, inside of the request with this id if one is given. */
   protected shutdownFor(callerId: number | undefined): Promise<void> {
     return this.#life.stopTaking(this.#life.callerOf(callerId));

@@ -28,6 +28,16 @@ export class MovedRequest {
     this.#record.reachThrough(control);
   }
 
+  /** Tell it that it should end, though the server goes on. */
+  drain(): void {
+    if (!this.#record.draining) this.#record.drain();
+  }
+
+  /** Reset it. */
+  cut(reason: CloseReason): void {
+    this.#record.cut(reason);
+  }
+
   /** Its handler has ended. */
   done(): void {
     this.#registry.settle(this.#record);

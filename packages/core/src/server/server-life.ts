@@ -62,6 +62,8 @@ export class ServerLife<Request extends ServerRequest> {
   #loop: ServingLoop<Request> | undefined;
   #drain: Drain | undefined;
   #closing: Promise<DrainReport> | undefined;
+  /** Why the server gave up. */
+  #fatal: Error | undefined;
   /** Set in a worker's replica: the side that accepts. */
   #listenerSide: ListenerSide | undefined;
 
@@ -123,6 +125,7 @@ export class ServerLife<Request extends ServerRequest> {
       if (signal?.aborted !== true) await this.#takeWith("serveForever()", (loop) => loop.serve());
       // Until the drain is over, a second signal cuts.
       await this.#closing;
+      if (this.#fatal !== undefined) throw this.#fatal;
     } finally {
       stopListening();
     }
@@ -134,6 +137,7 @@ export class ServerLife<Request extends ServerRequest> {
     await this.#takeWith("handleRequest()", async (loop) => {
       timedOut = await loop.serveOneWithin(timeoutMs);
     });
+    if (this.#fatal !== undefined) throw this.#fatal;
     return timedOut;
   }
 
@@ -161,6 +165,13 @@ export class ServerLife<Request extends ServerRequest> {
     if (caller.record !== undefined) drain.join(caller.record);
     else if (caller.place !== "opening" && caller.place !== "stopping") return this.#closing;
     return drain.othersEnded.then(() => drain.report());
+  }
+
+  /** Close, and let whoever serves know why. */
+  giveUp(error: Error): void {
+    this.#fatal = error;
+    if (!this.#taking) this.reportError(error, undefined);
+    void this.close(OUTSIDE, this.#parts.server.options.graceMs);
   }
 
   /** Make this the life of a replica. */

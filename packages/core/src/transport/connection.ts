@@ -9,8 +9,9 @@ import { SERVER_OPTION_RULES as DEFAULTS } from "../options.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { Outbound } from "./outbound.ts";
-import { resetSocket } from "./reset-socket.ts";
+import { resetStream } from "./reset-stream.ts";
 import type { ServerRequest } from "./server-request.ts";
+import { setNoDelay } from "./set-no-delay.ts";
 
 /** The bounds of one connection; see the options of servers for what each means. */
 export interface ConnectionOptions {
@@ -298,7 +299,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
 
   /** Send small pieces at once instead of waiting to fill packets; nothing but TCP knows the difference. */
   setNoDelay(noDelay: boolean): void {
-    if (this.socket instanceof Socket) this.socket.setNoDelay(noDelay);
+    setNoDelay(this.socket, noDelay);
   }
 
   // The life of a request: for the framework, not for handlers.
@@ -348,8 +349,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
   cut(reason: CloseReason): void {
     if (this.#finalReason !== undefined || this.#detached) return;
     this.#fail(reason, cutError(reason));
-    if (this.socket instanceof Socket) resetSocket(this.socket);
-    else this.socket.destroy();
+    resetStream(this.socket);
   }
 
   /** {@inheritDoc ServerRequest.onClosed} */

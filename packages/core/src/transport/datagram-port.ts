@@ -2,9 +2,10 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 
 import { formatAddress, internetAddress, type Address, type InternetAddress } from "../address.ts";
-import { ErrorCode, SocketServerError, show, typeError } from "../errors.ts";
+import { ErrorCode, SocketServerError } from "../errors.ts";
 import { DropReason } from "../events.ts";
 import { AcceptQueue } from "./accept-queue.ts";
+import { checkDatagram, type DatagramSocket } from "./datagram-socket.ts";
 import { Datagram } from "./datagram.ts";
 import { listenError } from "./listen-error.ts";
 import type { Accepted, RequestSource, SourceOwner } from "./request-source.ts";
@@ -16,7 +17,7 @@ export interface DatagramPortOptions {
 }
 
 /** A bound UDP socket: receives datagrams into a bounded queue, and sends. */
-export class DatagramPort implements RequestSource<Datagram> {
+export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
   readonly queue: AcceptQueue<Accepted<Datagram>>;
 
   readonly #address: InternetAddress;
@@ -79,28 +80,18 @@ export class DatagramPort implements RequestSource<Datagram> {
     this.#sending.clear();
   }
 
-  /**
-   * Send one datagram to anyone; resolves when the kernel has it.
-   *
-   * @throws the system's error, such as `EMSGSIZE`, or {@link SocketServerError} `ERR_SOCKETSERVER_SERVER_CLOSED`.
-   */
-  sendTo(data: string | Uint8Array, address: Address): Promise<void> {
+  /** {@inheritDoc DatagramSocket.sendTo} */
+  async sendTo(data: string | Uint8Array, address: Address): Promise<void> {
     const socket = this.#socket;
     if (socket === undefined) {
-      return Promise.reject(new SocketServerError(ErrorCode.serverClosed, "Cannot send: the server is closed"));
+      throw new SocketServerError(ErrorCode.serverClosed, "Cannot send: the server is closed");
     }
-    if (!("host" in address)) {
-      const message = `Cannot send: address must have host and port, received ${show(address)}`;
-      return Promise.reject(typeError(ErrorCode.invalidArgument, message));
-    }
-    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
-      const message = `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`;
-      return Promise.reject(typeError(ErrorCode.invalidArgument, message));
-    }
+    checkDatagram(data, address);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#sending.add(reject);
     try {
-      socket.send(data, address.port, this.#destination(address.host), (error) => {
+      const { host, port } = address as InternetAddress;
+      socket.send(data, port, this.#destination(host), (error) => {
         this.#sending.delete(reject);
         if (error === null) resolve();
         else reject(error);
@@ -110,7 +101,7 @@ export class DatagramPort implements RequestSource<Datagram> {
       this.#sending.delete(reject);
       reject(error);
     }
-    return promise;
+    await promise;
   }
 
   /** An IPv6 socket that serves IPv4, too, knows such peers by their mapped address. */

@@ -1,7 +1,7 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
-import type { DatagramPort } from "./datagram-port.ts";
+import type { DatagramSocket } from "./datagram-socket.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import type { ServerRequest } from "./server-request.ts";
@@ -11,7 +11,7 @@ export class Datagram implements ServerRequest {
   /** What came. An empty datagram is a request, too. */
   readonly packet: Buffer;
   /** The socket through which it came. Shared by all requests: nobody but the server closes it. */
-  readonly socket: DatagramPort;
+  readonly socket: DatagramSocket;
   readonly remoteAddress: Address;
   idleTimeoutMs = Infinity;
   endOnDrain = true;
@@ -26,7 +26,7 @@ export class Datagram implements ServerRequest {
   #lastActivity = performance.now();
   #closedListeners: ((reason: CloseReason) => void)[] = [];
 
-  constructor(packet: Buffer, socket: DatagramPort, remoteAddress: Address) {
+  constructor(packet: Buffer, socket: DatagramSocket, remoteAddress: Address) {
     this.packet = packet;
     this.socket = socket;
     this.remoteAddress = remoteAddress;

@@ -6,7 +6,7 @@ import { AcceptQueue } from "./accept-queue.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { listenError } from "./listen-error.ts";
 import type { Accepted, RequestSource, SourceOwner } from "./request-source.ts";
-import { resetSocket } from "./reset-socket.ts";
+import { resetStream } from "./reset-stream.ts";
 import { claimUnixPath, UnixPathOwner } from "./unix-path.ts";
 
 /** What a listener needs of its server's options. */
@@ -117,7 +117,7 @@ export class StreamListener implements RequestSource<Connection> {
 
   #refuse(socket: Socket, clientAddress: Address, reason: DropReason): void {
     socket.on("error", ignoreReset);
-    resetSocket(socket);
+    resetStream(socket);
     this.#owner.dropped(clientAddress, reason);
   }
 

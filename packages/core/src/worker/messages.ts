@@ -2,18 +2,18 @@
  * What the two sides of a worker say to each other.
  *
  * "The handler has ended" and "the connection is closed" are two messages, because they come in either order; "gone" follows both, when
- * `closeRequest` has ended, too. Every message is plain data, except that a request brings its socket.
+ * `closeRequest` has ended, too. "Taken" comes first: until then the worker may have died without having seen the request. Every message is
+ * plain data; a socket that moves travels beside its message.
  *
  * @module
  */
-
-import type { Socket } from "node:net";
 
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import type { DrainReport } from "../server/drain-report.ts";
 import type { ClassLocation } from "./class-location.ts";
 import type { ErrorData } from "./error-data.ts";
+import type { RelayFromWorker, RelayToWorker } from "./relay-messages.ts";
 
 /** What a worker is started with. */
 export interface WorkerBoot {
@@ -21,27 +21,60 @@ export interface WorkerBoot {
   readonly handler: ClassLocation;
   readonly address: Address;
   readonly options: object;
+  /** How often the worker tells that it lives, in milliseconds. */
+  readonly beatMs: number;
+}
+
+/** A connection goes to a worker: its socket comes beside this message, or its bytes follow in `relay` messages. */
+export interface ConnectionMessage {
+  readonly type: "connection";
+  readonly id: number;
+  readonly clientAddress: Address;
+  readonly draining: boolean;
+  readonly relayed: boolean;
+  /** Who the transport says that the peer is. */
+  readonly remoteAddress: Address;
+  /** Where our end is, if the socket cannot tell in the worker. */
+  readonly localAddress: Address | undefined;
 }
 
 /** From the listener side to the worker. */
 export type ToWorker =
+  | { readonly type: "boot"; readonly boot: WorkerBoot }
   | { readonly type: "listening"; readonly address: Address }
+  | ConnectionMessage
   | {
-      readonly type: "request";
+      readonly type: "datagram";
       readonly id: number;
       readonly clientAddress: Address;
       readonly draining: boolean;
-      readonly socket: Socket;
+      readonly remoteAddress: Address;
+      readonly packet: Uint8Array;
     }
+  | { readonly type: "relay"; readonly id: number; readonly part: RelayToWorker }
+  /** What became of a `send`. */
+  | { readonly type: "sent"; readonly sendId: number; readonly error?: ErrorData }
   | { readonly type: "drain"; readonly id: number }
   | { readonly type: "cut"; readonly id: number; readonly reason: CloseReason }
   | { readonly type: "answer"; readonly callId: number; readonly result?: DrainReport; readonly error?: ErrorData }
   | { readonly type: "stop" };
 
+/** How a worker is. */
+export interface WorkerBeat {
+  /** The longest that its event loop was held up since the last beat, in milliseconds. */
+  readonly eventLoopDelayMs: number;
+  /** Bytes of its JavaScript heap in use. */
+  readonly heapUsed: number;
+}
+
 /** From the worker to the listener side. */
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "failed"; readonly error: ErrorData }
+  /** Something that nobody caught ends this worker. A thread says it by itself. */
+  | { readonly type: "crashed"; readonly error: ErrorData }
+  | { readonly type: "beat"; readonly beat: WorkerBeat }
+  | { readonly type: "taken"; readonly id: number }
   | { readonly type: "done"; readonly id: number }
   | { readonly type: "gone"; readonly id: number }
   | {
@@ -53,6 +86,9 @@ export type FromWorker =
       /** Not a time: the clocks of two threads begin at different zeros. */
       readonly idleMs: number;
     }
+  | { readonly type: "relay"; readonly id: number; readonly part: RelayFromWorker }
+  /** Send a datagram from the server's port. */
+  | { readonly type: "send"; readonly sendId: number; readonly data: Uint8Array; readonly address: Address }
   | { readonly type: "error"; readonly error: ErrorData; readonly clientAddress: Address | undefined }
   | {
       readonly type: "call";

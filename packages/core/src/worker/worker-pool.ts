@@ -3,56 +3,82 @@
  *
  * A pool starts its workers together and stops them in reverse. It never looks inside a request: it counts what it handed over and what came
  * back, and that difference is the only truth about how busy a worker is. A worker that is lost is replaced, with growing pauses, and takes the
- * requests that it was given with it.
+ * requests with it that it had seen; those that it had not go to another one.
  *
  * @module
  */
 
 import type { Address } from "../address.ts";
-import { ErrorCode, rangeError, show } from "../errors.ts";
+import { CloseReason } from "../close-reason.ts";
+import { ErrorCode, SocketServerError, rangeError, show } from "../errors.ts";
 import type { WorkerExitInfo, WorkerInfo } from "../events.ts";
-import type { MovedRequest } from "../server/moved-request.ts";
-import type { Connection } from "../transport/connection.ts";
-import type { PoolWorker, WorkerView } from "./pool-worker.ts";
+import { Connection } from "../transport/connection.ts";
+import { resetStream } from "../transport/reset-stream.ts";
+import type { Cargo } from "./cargo.ts";
+import type { RecyclingSettings } from "./lifespan.ts";
+import type { PoolWorker, WorkerEnd } from "./pool-worker.ts";
+import { WorkerSlot, type Member, type SlotHost } from "./worker-slot.ts";
+import { WorkerState, type WorkerView } from "./worker-view.ts";
 
 /** What a pool asks and tells its server. */
 export interface PoolOwner {
-  newWorker(id: number): PoolWorker;
+  /** Make a worker, which calls `changed` when it may take requests again. */
+  newWorker(id: number, changed: () => void): PoolWorker;
   choose(candidates: readonly WorkerView[]): WorkerView;
   ready(info: WorkerInfo): void;
   exited(info: WorkerExitInfo): void;
+  /** A request that a worker had not seen could not be given to another one. */
+  failed(error: unknown): void;
+  /** No worker is left, and none can be started. */
+  gaveUp(error: Error): void;
 }
 
-/** Pauses before a lost worker is replaced, in milliseconds, doubled for each loss until one has become ready. */
-const FIRST_PAUSE_MS = 50;
-const LAST_PAUSE_MS = 10_000;
+/** How many workers there are, and for how long. */
+export interface PoolSettings extends RecyclingSettings {
+  readonly size: number;
+  readonly requestsPerWorker: number;
+  readonly startAttempts: number;
+  /** How often workers beat, in milliseconds. */
+  readonly beatMs: number;
+  /** How long a worker that is replaced may go on with its requests before it is told to end, and then again before they are cut. */
+  readonly graceMs: number;
+  /** How long a worker may take to tear down. */
+  readonly stopMs: number;
+}
 
 /** A fixed number of workers. */
-export class WorkerPool {
-  readonly #size: number;
+export class WorkerPool implements SlotHost {
+  readonly #settings: PoolSettings;
   readonly #owner: PoolOwner;
-  readonly #live: PoolWorker[] = [];
-  readonly #starting = new Set<PoolWorker>();
-  readonly #pauses = new Set<NodeJS.Timeout>();
+  readonly #slots: readonly WorkerSlot[];
+  /** Every worker that is not gone, oldest first; retiring ones, too. */
+  readonly #members = new Set<Member>();
+  /** Handlers that run at once in one worker. */
+  readonly #capacity: number;
   #address: Address | undefined;
   #nextId = 1;
-  #pauseMs = FIRST_PAUSE_MS;
   #stopped = false;
-  #someoneLive = Promise.withResolvers<void>();
+  #ticking: NodeJS.Timeout | undefined;
+  #waiting: (() => void)[] = [];
+  #failedStarts = 0;
+  #retiring = false;
 
-  constructor(size: number, owner: PoolOwner) {
-    this.#size = size;
+  constructor(settings: PoolSettings, owner: PoolOwner) {
+    this.#settings = settings;
     this.#owner = owner;
+    this.#capacity = Math.min(settings.requestsPerWorker, settings.recycleAfterRequests);
+    this.#slots = Array.from({ length: settings.size }, () => new WorkerSlot(this, settings));
   }
 
-  /** The workers that can take requests, as they are now. */
+  /** The workers, as they are now. */
   get workers(): readonly WorkerView[] {
-    return this.#live.map(({ id, active, served }) => Object.freeze({ id, active, served }));
+    return [...this.#members].map(viewOf);
   }
 
   /** Start all workers. Rejects with the first one's reason if one cannot become ready; none is left then. */
   async start(): Promise<void> {
-    const starts = Array.from({ length: this.#size }, () => this.#startWorker());
+    this.#ticking = setInterval(() => this.#tick(), this.#settings.beatMs);
+    const starts = this.#slots.map((slot) => slot.fill());
     try {
       await Promise.all(starts);
     } catch (error) {
@@ -66,90 +92,150 @@ export class WorkerPool {
   /** Tell the server's real address to every worker, also to later ones. */
   listening(address: Address): void {
     this.#address = address;
-    for (const worker of this.#live) worker.listening(address);
+    for (const { worker } of this.#members) worker.listening(address);
   }
 
   /**
-   * Give a connection to a worker, waiting while there is none; false if the pool was stopped or the connection destroyed first, which is still
+   * Give a request to a worker, waiting while there is none with room; false if the pool was stopped or the request destroyed first, which is still
    * ours then.
    *
    * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if `chooseWorker` answers none of the candidates.
    */
-  async handOver(request: MovedRequest, connection: Connection, clientAddress: Address): Promise<boolean> {
-    while (!this.#stopped && !connection.destroyed) {
-      if (this.#live.length === 0) await this.#someoneLive.promise;
-      else {
-        const chosen = this.#choose();
-        if (chosen.handOver(request, connection, clientAddress)) return true;
-        // It died a moment ago, and its exit is not known yet.
-        this.#remove(chosen);
-      }
+  async handOver(cargo: Cargo): Promise<boolean> {
+    while (!this.#stopped && !cargo.content.destroyed) {
+      const candidates = [...this.#members].filter((member) => this.#hasRoom(member));
+      // One that died a moment ago takes nothing, and is no candidate any more.
+      if (candidates.length === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else if (this.#choose(candidates).handOver(cargo)) return true;
     }
     return false;
   }
 
   /** End all workers, in reverse order, each within `limitMs`. */
   async stop(limitMs: number): Promise<void> {
-    this.#stopped = true;
-    this.#someoneLive.resolve();
-    for (const pause of this.#pauses) clearTimeout(pause);
-    this.#pauses.clear();
-    await Promise.all([...this.#live, ...this.#starting].toReversed().map((worker) => worker.stop(limitMs)));
+    this.#giveUpReplacing();
+    clearInterval(this.#ticking);
+    const members = [...this.#members].toReversed();
+    await Promise.all(members.map(({ worker }) => worker.stop(limitMs)));
   }
 
-  #choose(): PoolWorker {
-    const answer = this.#owner.choose(this.workers) as WorkerView | undefined;
-    const chosen = this.#live.find(({ id }) => id === answer?.id);
-    if (chosen !== undefined) return chosen;
+  // What its slots ask and tell.
+
+  newWorker(): PoolWorker {
+    return this.#owner.newWorker(this.#nextId++, () => this.#changed());
+  }
+
+  added(member: Member): void {
+    this.#members.add(member);
+    void member.worker.gone.then(() => this.#members.delete(member));
+  }
+
+  ready({ worker }: Member): boolean {
+    if (this.#stopped) return false;
+    this.#failedStarts = 0;
+    if (this.#address !== undefined) worker.listening(this.#address);
+    this.#owner.ready({ id: worker.id });
+    this.#changed();
+    return true;
+  }
+
+  exited(member: Member, { lost, error, unseen }: WorkerEnd): void {
+    const { id } = member.worker;
+    this.#members.delete(member);
+    this.#owner.exited(error === undefined ? { id, lost } : { id, lost, error });
+    for (const cargo of unseen) void this.#handOverAgain(cargo);
+    this.#changed();
+  }
+
+  startFailed(member: Member, error: Error): boolean {
+    this.#members.delete(member);
+    if (this.#stopped) return false;
+    this.#owner.exited({ id: member.worker.id, lost: 0, error });
+    this.#failedStarts++;
+    const { startAttempts } = this.#settings;
+    const someoneLives = [...this.#members].some(({ worker }) => worker.state !== WorkerState.starting);
+    if (this.#failedStarts < startAttempts || someoneLives) return true;
+    this.#giveUpReplacing();
+    this.#owner.gaveUp(
+      new SocketServerError(
+        ErrorCode.workersFailed,
+        `Cannot go on: no worker is left, and ${this.#failedStarts} replacements in a row could not start (startAttempts)`,
+        { cause: error },
+      ),
+    );
+    return false;
+  }
+
+  /** Whether a worker can be given a request. One that serves one at a time, and has served its last, is done. */
+  #hasRoom(member: Member): boolean {
+    const { worker } = member;
+    if (worker.state !== WorkerState.ready || worker.active >= this.#capacity) return false;
+    return this.#capacity > 1 || !isDue(member);
+  }
+
+  #choose(candidates: readonly Member[]): PoolWorker {
+    const answer = this.#owner.choose(candidates.map(viewOf)) as WorkerView | undefined;
+    const chosen = candidates.find(({ worker }) => worker.id === answer?.id);
+    if (chosen !== undefined) return chosen.worker;
     throw rangeError(
       ErrorCode.invalidArgument,
       `Cannot hand over request: chooseWorker() must answer one of its candidates, received ${show(answer)}`,
     );
   }
 
-  async #startWorker(id = this.#nextId++): Promise<void> {
-    const worker = this.#owner.newWorker(id);
-    this.#starting.add(worker);
+  async #handOverAgain(cargo: Cargo): Promise<void> {
+    let reason: CloseReason = CloseReason.drain;
     try {
-      await worker.start();
-    } finally {
-      this.#starting.delete(worker);
+      if (await this.handOver(cargo)) return;
+    } catch (error) {
+      reason = CloseReason.workerLost;
+      this.#owner.failed(error);
     }
-    if (this.#stopped) return worker.stop(0);
-    this.#pauseMs = FIRST_PAUSE_MS;
-    this.#live.push(worker);
-    if (this.#address !== undefined) worker.listening(this.#address);
-    this.#someoneLive.resolve();
-    this.#owner.ready({ id: worker.id });
-    void this.#keep(worker);
+    if (cargo.content instanceof Connection) resetStream(cargo.content.socket);
+    cargo.request.lost(reason);
   }
 
-  /** Wait for the end of a worker, and replace it unless we wanted that. */
-  async #keep(worker: PoolWorker): Promise<void> {
-    const end = await worker.gone;
-    this.#remove(worker);
-    this.#owner.exited({ id: worker.id, ...end });
-    if (!this.#stopped) this.#replaceLater();
+  #giveUpReplacing(): void {
+    this.#stopped = true;
+    for (const slot of this.#slots) slot.stop();
+    this.#changed();
   }
 
-  #replaceLater(): void {
-    const pause = setTimeout(() => {
-      this.#pauses.delete(pause);
-      const id = this.#nextId++;
-      this.#startWorker(id).catch((error: unknown) => {
-        this.#owner.exited({ id, lost: 0, error: error as Error });
-        if (!this.#stopped) this.#replaceLater();
-      });
-    }, this.#pauseMs);
-    this.#pauses.add(pause);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
+  #tick(): void {
+    for (const { worker } of this.#members) worker.tick();
+    this.#recycle();
   }
 
-  #remove(worker: PoolWorker): void {
-    const index = this.#live.indexOf(worker);
-    // A hand-over may have noticed its death before its exit was known.
-    if (index === -1) return;
-    this.#live.splice(index, 1);
-    if (this.#live.length === 0 && !this.#stopped) this.#someoneLive = Promise.withResolvers<void>();
+  /** Those who wait may look again; perhaps a worker is free to be replaced. */
+  #changed(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+    if (this.#capacity === 1) this.#recycle();
   }
+
+  /**
+   * Replace a worker that is due, one at a time: first one that has nothing to do. One that serves one request at a time is left alone until that
+   * has ended.
+   */
+  #recycle(): void {
+    if (this.#stopped || this.#retiring) return;
+    const due = this.#slots.filter(({ current }) => current?.worker.state === WorkerState.ready && isDue(current));
+    const next = due.find(({ current }) => current?.worker.empty) ?? (this.#capacity > 1 ? due[0] : undefined);
+    if (next === undefined) return;
+    this.#retiring = true;
+    void next.retire(this.#settings.graceMs, this.#settings.stopMs).then(() => {
+      this.#retiring = false;
+      this.#recycle();
+    });
+  }
+}
+
+function isDue({ worker, lifespan }: Member): boolean {
+  return lifespan.isOver(worker.served, worker.ageMs);
+}
+
+function viewOf({ worker, restarts }: Member): WorkerView {
+  const { id, state, active, served, figures } = worker;
+  return Object.freeze({ id, state, active, served, restarts, ...figures });
 }

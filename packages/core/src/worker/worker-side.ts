@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
@@ -8,11 +10,16 @@ import type { ListenerSide } from "../server/listener-side.ts";
 import { becomeReplica, type Replica } from "../server/replica.ts";
 import type { RequestTraffic } from "../server/request-record.ts";
 import { Connection } from "../transport/connection.ts";
+import { Datagram } from "../transport/datagram.ts";
+import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { findClass } from "./class-lookup.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
-import type { FromWorker, ToWorker, WorkerBoot } from "./messages.ts";
+import type { ConnectionMessage, FromWorker, ToWorker, WorkerBoot } from "./messages.ts";
+import { Pulse } from "./pulse.ts";
+import { RelayedSocket } from "./relayed-socket.ts";
+import { RemoteDatagramSocket } from "./remote-datagram-socket.ts";
 
-/** What a server class may do in each worker; `ThreadingMixIn` declares it. */
+/** What a server class may do in each worker; the mixins declare it. */
 interface WorkerHooks {
   workerSetup?(): void | Promise<void>;
   workerTeardown?(): void | Promise<void>;
@@ -20,29 +27,25 @@ interface WorkerHooks {
 
 /** The worker's end of the conversation, whatever carries it: holds the replica, and speaks for it to the listener side. */
 export class WorkerSide implements ListenerSide {
-  readonly #post: (message: FromWorker) => void;
+  readonly #post: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void;
   readonly #calls = new Map<number, PromiseWithResolvers<DrainReport | undefined>>();
+  readonly #relayed = new Map<number, RelayedSocket>();
+  readonly #datagramSocket: RemoteDatagramSocket;
   #nextCallId = 1;
-  #replica: Replica<Connection> | undefined;
+  /** Of connections or of datagrams: whatever the listener side sends. */
+  #replica: Replica<Connection | Datagram> | undefined;
+  #pulse: Pulse | undefined;
 
-  constructor(post: (message: FromWorker) => void) {
+  constructor(post: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void) {
     this.#post = post;
-  }
-
-  /** Make the replica and set it up; says "ready", or "failed" and why. Never rejects. */
-  async start(boot: WorkerBoot): Promise<void> {
-    try {
-      this.#replica = await this.#makeReplica(boot);
-      const { server } = this.#replica;
-      await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
-      this.#post({ type: "ready" });
-    } catch (error) {
-      this.#post({ type: "failed", error: errorToData(error) });
-    }
+    this.#datagramSocket = new RemoteDatagramSocket((sendId, data, address) =>
+      post({ type: "send", sendId, data, address }, [data.buffer]),
+    );
   }
 
   /** Let the server tear down what it set up in this worker. Never rejects. */
   async stop(): Promise<void> {
+    this.#pulse?.stop();
     try {
       const server = this.#replica?.server as WorkerHooks | undefined;
       await callContext.run({ place: "worker" }, () => server?.workerTeardown?.());
@@ -51,12 +54,26 @@ export class WorkerSide implements ListenerSide {
     }
   }
 
-  receive(message: Exclude<ToWorker, { readonly type: "stop" }>): void {
+  /** The listener side says something; a socket that moved comes beside its message. */
+  receive(message: Exclude<ToWorker, { readonly type: "stop" }>, socket?: Socket): void {
     switch (message.type) {
+      case "boot":
+        // Not awaited: a worker may be stopped while it starts.
+        return void this.#start(message.boot);
       case "listening":
         return this.#replica?.listening(message.address);
-      case "request":
-        return this.#serve(message);
+      case "connection":
+        return this.#serveConnection(message, socket);
+      case "datagram": {
+        const { id, clientAddress, draining, remoteAddress, packet } = message;
+        const { buffer, byteOffset, byteLength } = packet;
+        const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+        return this.#serve(id, new Datagram(bytes, this.#datagramSocket, remoteAddress), clientAddress, draining);
+      }
+      case "relay":
+        return this.#relayed.get(message.id)?.receive(message.part);
+      case "sent":
+        return this.#datagramSocket.sent(message.sendId, message.error);
       case "drain":
         return this.#replica?.drain(message.id);
       case "cut":
@@ -81,6 +98,7 @@ export class WorkerSide implements ListenerSide {
   }
 
   requestGone(id: number): void {
+    this.#relayed.delete(id);
     this.#post({ type: "gone", id });
   }
 
@@ -108,23 +126,57 @@ export class WorkerSide implements ListenerSide {
     return { callId, answer: call.promise };
   }
 
-  #serve({ id, socket, clientAddress, draining }: Extract<ToWorker, { readonly type: "request" }>): void {
-    const replica = this.#replica;
-    if (replica === undefined) {
-      socket.destroy();
-      return;
+  /** Make the replica and set it up; says "ready", or "failed" and why. Never rejects. */
+  async #start(boot: WorkerBoot): Promise<void> {
+    try {
+      this.#replica = await this.#makeReplica(boot);
+      const { server } = this.#replica;
+      await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
+      this.#pulse = new Pulse(boot.beatMs, (beat) => this.#post({ type: "beat", beat }));
+      this.#post({ type: "ready" });
+    } catch (error) {
+      this.#post({ type: "failed", error: errorToData(error) });
     }
-    const connection = new Connection(socket, { ...replica.server.options, held: true });
-    void replica.serve(id, connection, clientAddress, draining);
   }
 
-  async #makeReplica(boot: WorkerBoot): Promise<Replica<Connection>> {
+  #serveConnection(message: ConnectionMessage, socket: Socket | undefined): void {
+    const { id, clientAddress, draining, relayed, remoteAddress, localAddress } = message;
+    const replica = this.#replica;
+    if (replica === undefined) {
+      socket?.destroy();
+      return;
+    }
+    // The runtime sends a socket to a process without this property.
+    if (socket !== undefined) socket.allowHalfOpen = true;
+    const { options } = replica.server;
+    const stream = relayed ? this.#relayedSocket(id, options.highWaterMark) : (socket ?? closedSocket());
+    const connection = new Connection(stream, {
+      ...options,
+      held: true,
+      remoteAddress,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
+    this.#serve(id, connection, clientAddress, draining);
+  }
+
+  #serve(id: number, request: Connection | Datagram, clientAddress: Address, draining: boolean): void {
+    this.#post({ type: "taken", id });
+    void this.#replica?.serve(id, request, clientAddress, draining);
+  }
+
+  #relayedSocket(id: number, highWaterMark: number): RelayedSocket {
+    const socket = new RelayedSocket((part, moves) => this.#post({ type: "relay", id, part }, moves), highWaterMark);
+    this.#relayed.set(id, socket);
+    return socket;
+  }
+
+  async #makeReplica(boot: WorkerBoot): Promise<Replica<Connection | Datagram>> {
     const handlerClass = await findClass(boot.handler);
     const serverClass = (await findClass(boot.server)) as new (
       address: Address,
       handler: unknown,
       options: object,
-    ) => BaseServer<Connection>;
+    ) => BaseServer<Connection | Datagram>;
     const server = construct(serverClass, boot, handlerClass);
     if (typeof server[becomeReplica] !== "function" || server.RequestHandlerClass !== handlerClass) {
       throw replicaFailed(boot.server.name, undefined);
@@ -143,6 +195,13 @@ function construct<Server>(
   } catch (error) {
     throw replicaFailed(name, error);
   }
+}
+
+/** A socket whose connection was closed on its way here: the runtime sends the message without it. */
+function closedSocket(): Socket {
+  const socket = unconnectedSocket();
+  socket.destroy();
+  return socket;
 }
 
 function replicaFailed(name: string, cause: unknown): SocketServerError {

@@ -7,15 +7,15 @@ import { leakCheck } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { socketPair } from "../../test/support/socket-pair.ts";
-import { resetSocket } from "./reset-socket.ts";
+import { resetStream } from "./reset-stream.ts";
 
 beforeEach(() => leakCheck());
 
-describe("resetSocket()", () => {
+describe("resetStream()", () => {
   test("resets a TCP connection, and its peer sees that", async () => {
     await using pair = await socketPair();
     const failed = once(pair.client, "error");
-    resetSocket(pair.server);
+    resetStream(pair.server);
     expect(pair.server.destroyed).toBe(true);
     expect(await failed).toMatchObject([{ code: "ECONNRESET" }]);
   });
@@ -24,7 +24,7 @@ describe("resetSocket()", () => {
     const directory = await mkdtemp(join(tmpdir(), "socketserver-"));
     await using pair = await socketPair(join(directory, "pair.sock"));
     const ended = once(pair.client.resume(), "end");
-    resetSocket(pair.server);
+    resetStream(pair.server);
     expect(pair.server.destroyed).toBe(true);
     await ended;
     await rm(directory, { recursive: true });
@@ -34,14 +34,14 @@ describe("resetSocket()", () => {
     await using pair = await socketPair();
     const closed = once(pair.server, "close");
     pair.server.end();
-    resetSocket(pair.server);
+    resetStream(pair.server);
     await closed;
   });
 
   test("does no harm to a socket that is closed", async () => {
     await using pair = await socketPair();
     pair.server.destroy();
-    resetSocket(pair.server);
+    resetStream(pair.server);
     expect(pair.server.destroyed).toBe(true);
   });
 });

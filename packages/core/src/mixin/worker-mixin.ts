@@ -1,0 +1,182 @@
+/**
+ * What `ThreadingMixIn` and `ForkingMixIn` share, which is nearly everything: a pool whose workers each have a replica of the server.
+ *
+ * @module
+ */
+
+import type { Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
+import { ErrorCode, rangeError, show, typeError } from "../errors.ts";
+import type { ServerEvents } from "../events.ts";
+import type { ServerConstructor } from "../mixin.ts";
+import { UDPServer } from "../server/udp-server.ts";
+import { Connection } from "../transport/connection.ts";
+import { Datagram } from "../transport/datagram.ts";
+import type { ServerRequest } from "../transport/server-request.ts";
+import { checkCrossing, type WorkerKind } from "../worker/check-crossing.ts";
+import { locateClass } from "../worker/class-location.ts";
+import type { WorkerBoot } from "../worker/messages.ts";
+import type { ResolvedPoolOptions } from "../worker/pool-options.ts";
+import { PoolWorker, type WorkerOwner } from "../worker/pool-worker.ts";
+import { HandOver, type LinkLimits, type WorkerLink } from "../worker/worker-link.ts";
+import { WorkerPool, type PoolOwner } from "../worker/worker-pool.ts";
+import type { WorkerView } from "../worker/worker-view.ts";
+
+/** What a mixin that runs requests in workers adds to a server. */
+declare abstract class WorkerMembers {
+  /** The workers, as they are now, oldest first. Empty before `listen()`, after `close()`, and in a worker. */
+  readonly workers: readonly WorkerView[];
+  /** How connections and datagrams reach the workers. A stream that is no plain socket is relayed all the same. */
+  readonly handOver: HandOver;
+  /**
+   * Choose the worker for the next request, from at least one that has room. Unless overridden: the one with the fewest active requests, in turn if
+   * several have.
+   */
+  chooseWorker(candidates: readonly WorkerView[]): WorkerView;
+  /** Called once in each worker, before its first request. If it throws, the worker does not start. */
+  workerSetup(): void | Promise<void>;
+  /** Called once in each worker, after its last request. */
+  workerTeardown(): void | Promise<void>;
+}
+export type { WorkerMembers };
+
+/** What differs between threads and processes. */
+export interface WorkerTraits {
+  readonly kind: WorkerKind;
+  newLink(id: number, limits: LinkLimits): WorkerLink;
+  /** How connections reach such workers, unless they are relayed. */
+  handOver(isPath: boolean): HandOver;
+  /** How many workers there are, and their options, wherever the mixin keeps them. */
+  poolOf(options: object): PoolSize;
+}
+
+/** How many workers there are, and their options. */
+export interface PoolSize {
+  readonly size: number;
+  readonly pool: ResolvedPoolOptions;
+}
+
+/** How long workers may take to tear down; `serverStop()` as a whole is bounded by a little more. */
+const STOP_MS = 400;
+
+/** The longest time between two beats of a worker, in milliseconds. */
+const MAX_BEAT_MS = 1_000;
+
+/** Beats within `heartbeatTimeoutMs`. */
+const BEATS_PER_TIMEOUT = 10;
+
+/** Datagrams have no connection that would bound them. */
+const MAX_DATAGRAMS_PER_WORKER = 1_024;
+
+/** Run requests in workers. */
+export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): ServerConstructor {
+  abstract class WorkerServer extends base {
+    #pool: WorkerPool | undefined;
+    /** The worker that was chosen last: on ties the next one gets its turn. */
+    #lastChosen = 0;
+
+    get workers(): readonly WorkerView[] {
+      return this.#pool?.workers ?? [];
+    }
+
+    get handOver(): HandOver {
+      if (this instanceof UDPServer || traits.poolOf(this.options).pool.relay) return HandOver.relay;
+      return traits.handOver("path" in this.serverAddress);
+    }
+
+    chooseWorker(candidates: readonly WorkerView[]): WorkerView {
+      const fewest = Math.min(...candidates.map(({ active }) => active));
+      const idlest = candidates.filter(({ active }) => active === fewest).toSorted((one, other) => one.id - other.id);
+      const chosen = idlest.find(({ id }) => id > this.#lastChosen) ?? idlest[0];
+      if (chosen === undefined)
+        throw rangeError(ErrorCode.invalidArgument, "Cannot choose worker: received no candidates");
+      this.#lastChosen = chosen.id;
+      return chosen;
+    }
+
+    workerSetup(): void | Promise<void> {}
+
+    workerTeardown(): void | Promise<void> {}
+
+    override async serverActivate(): Promise<void> {
+      await super.serverActivate();
+      this.#pool = this.#newPool();
+      await this.#pool.start();
+    }
+
+    override async serverStop(): Promise<void> {
+      await this.#pool?.stop(STOP_MS);
+      await super.serverStop();
+    }
+
+    override async processRequest(request: ServerRequest, clientAddress: Address): Promise<void> {
+      if (!(request instanceof Connection || request instanceof Datagram)) {
+        throw typeError(
+          ErrorCode.invalidArgument,
+          `Cannot hand over request: it must be a Connection or a Datagram, received ${show(request)}`,
+        );
+      }
+      const pool = this.#pool as WorkerPool;
+      if (await pool.handOver({ request: this.moveRequest(request), content: request, clientAddress })) return;
+      // The server has ended, or the client has left: there is nothing to run, but a request to close.
+      request.cut(CloseReason.drain);
+      await this.runRequest(request, clientAddress);
+    }
+
+    /** Not a listener of our own: one of the program's that throws must not come before it. */
+    protected override publish<Event extends keyof ServerEvents>(
+      event: Event,
+      ...args: Parameters<ServerEvents[Event]>
+    ): void {
+      if (event === "listening") this.#pool?.listening(this.serverAddress);
+      super.publish(event, ...args);
+    }
+
+    #newPool(): WorkerPool {
+      const { size, pool } = traits.poolOf(this.options);
+      const isDatagrams = this instanceof UDPServer;
+      const beatMs = Math.min(pool.heartbeatTimeoutMs / BEATS_PER_TIMEOUT, MAX_BEAT_MS);
+      const settings = {
+        ...pool,
+        size,
+        requestsPerWorker: pool.requestsPerWorker ?? (isDatagrams ? MAX_DATAGRAMS_PER_WORKER : Infinity),
+        beatMs,
+        graceMs: this.options.graceMs,
+        stopMs: STOP_MS,
+      };
+      return new WorkerPool(settings, this.#poolOwner(this.#newBoot(beatMs), pool));
+    }
+
+    #newBoot(beatMs: number): WorkerBoot {
+      const { address, options } = this.constructorArguments;
+      checkCrossing(options, traits.kind);
+      const server = locateClass(this.constructor);
+      const handler = locateClass(this.RequestHandlerClass);
+      return { server, handler, address, options, beatMs };
+    }
+
+    #poolOwner(boot: WorkerBoot, { maxHeapSize, readyTimeoutMs, heartbeatTimeoutMs }: ResolvedPoolOptions): PoolOwner {
+      const { handOver } = this;
+      const owner: WorkerOwner = {
+        requestError: (error, clientAddress) => this.reportError(error, clientAddress),
+        shutdown: (callerId) => this.shutdownFor(callerId),
+        close: (graceMs, callerId) => this.closeFor(callerId, graceMs),
+      };
+      return {
+        newWorker: (id, changed) => {
+          const link = traits.newLink(id, { maxHeapSize });
+          return new PoolWorker({ id, link, boot, owner, handOver, readyTimeoutMs, heartbeatTimeoutMs, changed });
+        },
+        choose: (candidates) => this.chooseWorker(candidates),
+        ready: (info) => this.publish("workerReady", info),
+        exited: (info) => {
+          if (info.error !== undefined) this.reportError(info.error, undefined);
+          this.publish("workerExit", info);
+        },
+        failed: (error) => this.reportError(error, undefined),
+        gaveUp: (error) => this.giveUp(error),
+      };
+    }
+  }
+  return WorkerServer;
+}

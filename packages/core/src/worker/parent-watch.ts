@@ -1,0 +1,24 @@
+import { Worker } from "node:worker_threads";
+
+/** How often to look whether the parent still lives, in milliseconds. */
+const INTERVAL_MS = 1_000;
+
+/** Heap of the thread that looks, in MiB: the least that the runtime starts with safely. */
+const HEAP_MIB = 16;
+
+/**
+ * End this process when its parent is gone, even while its own event loop is blocked: a handler that computes for ever would otherwise burn a core
+ * for ever once nobody is left to notice it.
+ */
+export function watchParent(): void {
+  const watch = `
+    const parent = ${process.ppid};
+    setInterval(() => process.ppid === parent || process.kill(process.pid, "SIGKILL"), ${INTERVAL_MS});
+  `;
+  const thread = new Worker(watch, {
+    eval: true,
+    name: "socketserver-parent-watch",
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+  });
+  thread.unref();
+}

@@ -1,0 +1,101 @@
+import { Duplex } from "node:stream";
+
+import { errorFromData } from "./error-data.ts";
+import type { RelayFromWorker, RelayToWorker } from "./relay-messages.ts";
+
+/** Tells the listener side something; the buffers in `moves` leave this thread with it, where there are threads. */
+type Post = (part: RelayFromWorker, moves?: readonly ArrayBuffer[]) => void;
+
+/** A connection whose socket stayed on the listener side: the worker's end of a relay. */
+export class RelayedSocket extends Duplex {
+  readonly #post: Post;
+  /** What the listener side may still send. */
+  #credit = 0;
+  #onWritten: ((error?: Error | null) => void) | undefined;
+  /** The last word to the socket, when this end is destroyed. */
+  #farewell: RelayFromWorker | undefined = { kind: "destroy" };
+
+  constructor(post: Post, highWaterMark: number) {
+    super({ allowHalfOpen: true, highWaterMark });
+    this.#post = post;
+  }
+
+  /** The listener side says something. */
+  receive(part: RelayToWorker): void {
+    switch (part.kind) {
+      case "data":
+        this.#credit -= part.chunk.length;
+        this.push(part.chunk);
+        return;
+      case "end":
+        this.push(null);
+        return;
+      case "written":
+        this.#settleWrite();
+        return;
+      case "closed":
+        this.#farewell = undefined;
+        this.destroy(part.error === undefined ? undefined : (errorFromData(part.error) as Error));
+    }
+  }
+
+  /** As that of `net.Socket`: the peer sees a reset. */
+  resetAndDestroy(): this {
+    if (this.#farewell !== undefined) this.#farewell = { kind: "reset" };
+    return this.destroy();
+  }
+
+  /** As that of `net.Socket`. */
+  setNoDelay(noDelay: boolean): this {
+    this.#post({ kind: "noDelay", noDelay });
+    return this;
+  }
+
+  override _read(): void {
+    const mark = this.readableHighWaterMark;
+    // While enough is on its way, this is called again when it comes.
+    if (this.#credit * 2 > mark) return;
+    const bytes = mark - this.readableLength - this.#credit;
+    if (bytes <= 0) return;
+    this.#credit += bytes;
+    this.#post({ kind: "credit", bytes });
+  }
+
+  override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void): void {
+    this.#send([chunk], callback);
+  }
+
+  override _writev(writes: readonly { readonly chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this.#send(
+      writes.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#onWritten = callback;
+    this.#post({ kind: "end" });
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.#farewell !== undefined) this.#post(this.#farewell);
+    this.#farewell = undefined;
+    callback(error);
+  }
+
+  #send(writes: readonly Buffer[], callback: (error?: Error | null) => void): void {
+    this.#onWritten = callback;
+    // Copies: what is sent still belongs to the handler.
+    const chunks = writes.map((bytes) => new Uint8Array(bytes));
+    this.#post(
+      { kind: "data", chunks },
+      chunks.map(({ buffer }) => buffer),
+    );
+  }
+
+  #settleWrite(): void {
+    const callback = this.#onWritten;
+    this.#onWritten = undefined;
+    callback?.();
+  }
+}

@@ -1,0 +1,110 @@
+import type { Duplex } from "node:stream";
+
+import { resetStream } from "../transport/reset-stream.ts";
+import { setNoDelay } from "../transport/set-no-delay.ts";
+import { errorToData } from "./error-data.ts";
+import type { RelayFromWorker, RelayToWorker } from "./relay-messages.ts";
+
+/** Tells the worker something; the buffers in `moves` leave this thread with it, where there are threads. */
+type Post = (part: RelayToWorker, moves?: readonly ArrayBuffer[]) => void;
+
+/** A socket on the listener side whose connection is served in a worker: the listener side's end of a relay. Closes it in the end. */
+export class SocketRelay {
+  readonly #stream: Duplex;
+  readonly #post: Post;
+  #credit = 0;
+  #reading = false;
+  #error: Error | undefined;
+
+  /** Reads nothing before the worker has allowed it. */
+  constructor(stream: Duplex, post: Post) {
+    this.#stream = stream;
+    this.#post = post;
+    stream.on("error", this.#onError);
+    stream.on("close", this.#onClose);
+  }
+
+  /** The worker says something. */
+  receive(part: RelayFromWorker): void {
+    const stream = this.#stream;
+    switch (part.kind) {
+      case "credit":
+        this.#credit += part.bytes;
+        this.#read();
+        return;
+      case "data":
+        this.#write(part.chunks);
+        return;
+      case "end":
+        stream.end(this.#onWritten);
+        return;
+      case "noDelay":
+        setNoDelay(stream, part.noDelay);
+        return;
+      case "destroy":
+        stream.destroy();
+        return;
+      case "reset":
+        resetStream(stream);
+    }
+  }
+
+  /** The worker is gone: the peer must not mistake the end of the connection for the end of an answer. */
+  reset(): void {
+    this.#forget();
+    resetStream(this.#stream);
+  }
+
+  /** Give the stream back, untouched, because the worker never had it. */
+  release(): void {
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#stream.off("close", this.#onClose);
+  }
+
+  #read(): void {
+    if (!this.#reading) {
+      this.#reading = true;
+      this.#stream.on("data", this.#onData);
+      this.#stream.on("end", this.#onEnd);
+    }
+    this.#stream.resume();
+  }
+
+  #write(chunks: readonly Uint8Array[]): void {
+    const stream = this.#stream;
+    const last = chunks.length - 1;
+    stream.cork();
+    for (const [index, chunk] of chunks.entries()) {
+      if (index === last) stream.write(chunk, this.#onWritten);
+      else stream.write(chunk);
+    }
+    stream.uncork();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#credit -= chunk.length;
+    if (this.#credit <= 0) this.#stream.pause();
+    // A copy: the buffer under a chunk may belong to others, and would go, too.
+    const bytes = new Uint8Array(chunk);
+    this.#post({ kind: "data", chunk: bytes }, [bytes.buffer]);
+  };
+
+  readonly #onEnd = (): void => {
+    this.#post({ kind: "end" });
+  };
+
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error === undefined || error === null) this.#post({ kind: "written" });
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#error ??= error;
+  };
+
+  readonly #onClose = (): void => {
+    this.#post({ kind: "closed", error: this.#error === undefined ? undefined : errorToData(this.#error) });
+  };
+}

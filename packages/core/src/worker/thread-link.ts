@@ -1,0 +1,83 @@
+import type { Socket } from "node:net";
+import { MessageChannel, Worker } from "node:worker_threads";
+
+import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
+import { unconnectedSocket } from "../transport/unconnected-socket.ts";
+import { entryBeside } from "./entry-beside.ts";
+import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
+import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
+
+const ENTRY = entryBeside(import.meta.url, "thread-entry");
+
+const MEBIBYTE = 1_048_576;
+
+/** A worker that is a thread. A socket moves there by transfer: it leaves this thread, and arrives unread. */
+export class ThreadLink implements WorkerLink {
+  readonly #name: string;
+  readonly #limits: LinkLimits;
+  #thread: Worker | undefined;
+
+  constructor(id: number, limits: LinkLimits) {
+    this.#name = `socketserver-${id}`;
+    this.#limits = limits;
+  }
+
+  start(listener: LinkListener): void {
+    const { maxHeapSize } = this.#limits;
+    const resourceLimits =
+      maxHeapSize === undefined ? {} : { maxOldGenerationSizeMb: Math.ceil(maxHeapSize / MEBIBYTE) };
+    let thread: Worker;
+    try {
+      thread = new Worker(ENTRY, { name: this.#name, resourceLimits });
+    } catch (error) {
+      listener.exited(error as Error);
+      return;
+    }
+    this.#thread = thread;
+    thread.on("message", (message: FromWorker) => listener.message(message));
+    thread.on("error", (error: unknown) => {
+      listener.crashed(error instanceof Error ? error : new Error(String(error)));
+    });
+    thread.on("exit", (code) => listener.exited(exitError(code)));
+  }
+
+  post(message: ToWorker, moves: readonly ArrayBuffer[] = []): void {
+    this.#thread?.postMessage(message, [...moves]);
+  }
+
+  move(message: ConnectionMessage, socket: Socket): boolean {
+    this.#thread?.postMessage({ ...message, socket }, [socket as never]);
+    // Posting to a thread that has ended throws nothing, and leaves the socket here.
+    return socket.destroyed;
+  }
+
+  taken(): void {
+    // The socket left when it was posted.
+  }
+
+  kill(): void {
+    void this.#thread?.terminate();
+  }
+}
+
+/**
+ * Whether this runtime can move a socket to a thread. It is asked, not guessed from its version: with a socket that is not connected, one that can
+ * says that this one is in the wrong state.
+ */
+export function canTransferSockets(): boolean {
+  const { port1 } = new MessageChannel();
+  const socket = unconnectedSocket();
+  try {
+    port1.postMessage(socket, [socket as never]);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "ERR_WORKER_HANDLE_NOT_TRANSFERABLE";
+  } finally {
+    socket.destroy();
+    port1.close();
+  }
+}
+
+function exitError(code: number): SocketServerError {
+  return new SocketServerError(ErrorCode.workerLost, `Cannot go on in worker: its thread exited with code ${code}`);
+}

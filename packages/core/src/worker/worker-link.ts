@@ -1,0 +1,50 @@
+import type { Socket } from "node:net";
+
+import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
+
+/** How connections reach the workers of a server. */
+export const HandOver = {
+  /** The socket itself moves to the thread. About 0.1 ms of CPU for each connection, and nothing for each byte afterwards. */
+  transfer: "transfer",
+  /** The socket itself is sent to the process. About 0.2 ms of CPU for each connection, and nothing for each byte afterwards. */
+  send: "send",
+  /** The socket stays on the listener side, and every chunk crosses as a message, copied once or twice. */
+  relay: "relay",
+} as const;
+
+/** One of the values of the {@link HandOver} table. */
+export type HandOver = (typeof HandOver)[keyof typeof HandOver];
+
+/** What a link tells. */
+export interface LinkListener {
+  message(message: FromWorker): void;
+  /** Something that nobody caught there ends the worker. */
+  crashed(error: Error): void;
+  /** A socket could not be moved although the worker lives: it is still here. */
+  undelivered(): void;
+  /** Called once, last: the worker is gone. The error says how it ended, which may be what we wanted. */
+  exited(error: Error): void;
+}
+
+/** What a worker is made of, a thread or a process, and the way to speak with it. */
+export interface WorkerLink {
+  /** Start it. What goes wrong is told by `exited`. */
+  start(listener: LinkListener): void;
+  /** Say something; what is said to a worker that is gone is lost. The buffers in `moves` leave this thread, where there are threads. */
+  post(message: ToWorker, moves?: readonly ArrayBuffer[]): void;
+  /**
+   * Move a socket there; false if that is impossible because the worker is gone. A thread owns it from now on. Of a process that is not sure, so
+   * a descriptor of the socket stays here until `taken`.
+   */
+  move(message: ConnectionMessage, socket: Socket): boolean;
+  /** The worker says that it has a socket. */
+  taken(id: number): void;
+  /** End it at once. */
+  kill(): void;
+}
+
+/** What limits a worker. */
+export interface LinkLimits {
+  /** Bytes of JavaScript heap; undefined for the runtime's own limit. */
+  readonly maxHeapSize: number | undefined;
+}
