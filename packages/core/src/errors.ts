@@ -56,6 +56,8 @@ export const ErrorCode = {
   noMainGuard: "ERR_SOCKETSERVER_NO_MAIN_GUARD",
   /** An option cannot be copied into a worker. */
   optionNotCloneable: "ERR_SOCKETSERVER_OPTION_NOT_CLONEABLE",
+  /** The file that workers begin with is missing, because this package was bundled together with the program. */
+  entryMissing: "ERR_SOCKETSERVER_ENTRY_MISSING",
   /** A worker ended, or did not become ready. */
   workerLost: "ERR_SOCKETSERVER_WORKER_LOST",
   /** A worker's event loop was blocked for `heartbeatTimeoutMs`; it was ended. */

@@ -11,7 +11,7 @@ import { WorkerMixIn, type WorkerMembers, type WorkerTraits } from "./worker-mix
 export interface ThreadingOptions {
   readonly threading?: WorkerPoolOptions & {
     /**
-     * Worker threads, an integer from 1 to 1 024. Each takes 7 to 13 MB, and 20 to 50 ms to start.
+     * Worker threads, an integer from 1 to 1 024. Each takes 10 to 20 MB, and 20 to 50 ms to start.
      * @defaultValue `os.availableParallelism()`
      */
     readonly threads?: number;

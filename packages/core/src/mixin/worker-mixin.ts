@@ -110,12 +110,7 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
     }
 
     override async processRequest(request: ServerRequest, clientAddress: Address): Promise<void> {
-      if (!(request instanceof Connection || request instanceof Datagram)) {
-        throw typeError(
-          ErrorCode.invalidArgument,
-          `Cannot hand over request: it must be a Connection or a Datagram, received ${show(request)}`,
-        );
-      }
+      checkMovable(request);
       const pool = this.#pool as WorkerPool;
       if (await pool.handOver({ request: this.moveRequest(request), content: request, clientAddress })) return;
       // The server has ended, or the client has left: there is nothing to run, but a request to close.
@@ -179,4 +174,20 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
     }
   }
   return WorkerServer;
+}
+
+/** @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about a request that would not arrive whole. */
+function checkMovable(request: ServerRequest): asserts request is Connection | Datagram {
+  if (request instanceof Datagram) return;
+  if (!(request instanceof Connection)) {
+    throw typeError(
+      ErrorCode.invalidArgument,
+      `Cannot hand over request: it must be a Connection or a Datagram, received ${show(request)}`,
+    );
+  }
+  if (request.bytesRead === 0 && request.bytesWritten === 0) return;
+  throw typeError(
+    ErrorCode.invalidArgument,
+    `Cannot hand over request: ${request.bytesRead} bytes of it were read and ${request.bytesWritten} written on the listener side; do that in prepareRequest(), which runs in the worker`,
+  );
 }

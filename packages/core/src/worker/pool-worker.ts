@@ -8,6 +8,7 @@ import { movableSocket } from "../transport/movable-socket.ts";
 import type { Cargo } from "./cargo.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { HeldRequests } from "./held-requests.ts";
 import type { FromWorker, WorkerBoot } from "./messages.ts";
 import { SocketRelay } from "./socket-relay.ts";
 import { HandOver, type LinkListener, type WorkerLink } from "./worker-link.ts";
@@ -40,18 +41,6 @@ export interface WorkerEnd {
   readonly unseen: readonly Cargo[];
 }
 
-/** A request that the worker has. */
-interface Held {
-  readonly cargo: Cargo;
-  /** When it was handed over, on the clock of `performance.now()`. */
-  readonly since: number;
-  relay: SocketRelay | undefined;
-  running: boolean;
-}
-
-/** How old a hand-over may be that the worker has not acknowledged, before it gets no further one, in milliseconds. */
-const ACKNOWLEDGE_MS = 50;
-
 /** How long after it was killed a worker may take to be gone, in milliseconds. The runtime may be unable to end a thread that ran out of memory. */
 const KILL_MS = 2_000;
 
@@ -65,9 +54,7 @@ export class PoolWorker implements LinkListener {
   readonly #link: WorkerLink;
   readonly #heartbeat: Heartbeat;
   readonly #startedAt = performance.now();
-  readonly #held = new Map<number, Held>();
-  /** Of those, the ones that the worker has not acknowledged, oldest first. */
-  readonly #unacknowledged = new Set<number>();
+  readonly #requests = new HeldRequests();
   readonly #ready = Promise.withResolvers<void>();
   readonly #exit = Promise.withResolvers<WorkerEnd>();
   #state: WorkerState = WorkerState.starting;
@@ -76,13 +63,7 @@ export class PoolWorker implements LinkListener {
   #failure: Error | undefined;
   #killed: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
-  #onEmpty: (() => void) | undefined;
   #datagrams: DatagramSocket | undefined;
-  #active = 0;
-  #served = 0;
-  #ended = 0;
-  #bytesRead = 0;
-  #bytesWritten = 0;
 
   constructor(parts: WorkerParts) {
     this.id = parts.id;
@@ -96,28 +77,28 @@ export class PoolWorker implements LinkListener {
   }
 
   get state(): WorkerState {
-    const held = this.#state === WorkerState.ready && (this.#heartbeat.late || !this.#acknowledges);
-    return held ? WorkerState.blocked : this.#state;
+    const silent = this.#heartbeat.late || !this.#requests.acknowledged;
+    return silent && this.#state === WorkerState.ready ? WorkerState.blocked : this.#state;
   }
 
   /** Requests whose handler runs. */
   get active(): number {
-    return this.#active;
+    return this.#requests.active;
   }
 
   /** Requests that it was given in all. */
   get served(): number {
-    return this.#served;
+    return this.#requests.served;
   }
 
   /** Requests that ended in it, however they did. */
   get ended(): number {
-    return this.#ended;
+    return this.#requests.ended;
   }
 
   /** Whether nothing is left of any request that it was given. */
   get empty(): boolean {
-    return this.#held.size === 0;
+    return this.#requests.empty;
   }
 
   get ageMs(): number {
@@ -126,7 +107,8 @@ export class PoolWorker implements LinkListener {
 
   /** What its requests and its heartbeat tell. */
   get figures(): { bytesRead: number; bytesWritten: number; eventLoopDelayMs: number; heapUsed: number } {
-    return { bytesRead: this.#bytesRead, bytesWritten: this.#bytesWritten, ...this.#heartbeat.last };
+    const { bytesRead, bytesWritten } = this.#requests;
+    return { bytesRead, bytesWritten, ...this.#heartbeat.last };
   }
 
   /** Resolves when it can take requests. Rejects with the reason if it cannot become ready; it is gone then. */
@@ -151,23 +133,19 @@ export class PoolWorker implements LinkListener {
   /** Give it a request; false if it is gone and the request is still ours. */
   handOver(cargo: Cargo): boolean {
     if (this.#exited || this.#state !== WorkerState.ready) return false;
-    const { request } = cargo;
-    const { id } = request;
-    const held: Held = { cargo, since: performance.now(), relay: undefined, running: true };
-    if (!this.#carry(cargo, held)) {
+    const relay = this.#carry(cargo);
+    if (relay === false) {
       // It is gone, or cannot be reached any more; its exit will tell.
-      this.#state = WorkerState.stopping;
       this.kill();
       return false;
     }
+    const { request } = cargo;
+    const { id } = request;
     request.movedTo({
       drain: () => this.#link.post({ type: "drain", id }),
       cut: (reason) => this.#link.post({ type: "cut", id, reason }),
     });
-    this.#held.set(id, held);
-    this.#unacknowledged.add(id);
-    this.#served++;
-    this.#active++;
+    this.#requests.add(cargo, relay);
     return true;
   }
 
@@ -184,11 +162,11 @@ export class PoolWorker implements LinkListener {
    */
   async retire(graceMs: number, stopMs: number): Promise<void> {
     if (this.#state === WorkerState.ready) this.#state = WorkerState.retiring;
-    if (!(await this.#emptyWithin(graceMs))) {
-      for (const { cargo } of this.#held.values()) cargo.request.drain();
-      if (!(await this.#emptyWithin(graceMs))) {
-        for (const { cargo } of this.#held.values()) cargo.request.cut(CloseReason.drain);
-        await this.#emptyWithin(stopMs);
+    if (!(await this.#requests.emptyWithin(graceMs))) {
+      this.#requests.drain();
+      if (!(await this.#requests.emptyWithin(graceMs))) {
+        this.#requests.cut();
+        await this.#requests.emptyWithin(stopMs);
       }
     }
     await this.stop(stopMs);
@@ -204,6 +182,7 @@ export class PoolWorker implements LinkListener {
   kill(failure?: Error): void {
     this.#failure ??= failure;
     if (this.#exited) return;
+    this.#state = WorkerState.stopping;
     this.#link.kill();
     this.#killed ??= setTimeout(() => this.exited(notEnded()), KILL_MS);
   }
@@ -232,11 +211,11 @@ export class PoolWorker implements LinkListener {
         this.#heartbeat.beat(message.beat);
         return this.#parts.changed();
       case "taken":
-        this.#unacknowledged.delete(message.id);
+        this.#requests.taken(message.id);
         this.#link.taken(message.id);
         return this.#parts.changed();
       case "relay":
-        return this.#held.get(message.id)?.relay?.receive(message.part);
+        return this.#requests.relayOf(message.id)?.receive(message.part);
       case "send":
         return void this.#send(message);
       case "error":
@@ -244,15 +223,18 @@ export class PoolWorker implements LinkListener {
       case "call":
         return void this.#answer(message);
       case "done":
-        return this.#onDone(message.id);
+        this.#requests.done(message.id);
+        return this.#parts.changed();
       case "closed":
-        return this.#onClosed(message);
+        return this.#requests.closed(message);
       case "gone":
-        this.#onGone(message.id);
+        this.#requests.gone(message.id);
+        this.#parts.changed();
     }
   }
 
   crashed(error: Error): void {
+    this.#state = WorkerState.stopping;
     this.#failure ??= error;
   }
 
@@ -263,38 +245,17 @@ export class PoolWorker implements LinkListener {
   exited(error: Error): void {
     if (this.#exited) return;
     this.#exited = true;
+    this.#state = WorkerState.stopping;
     clearTimeout(this.#killed);
     const wanted = this.#stopping !== undefined && this.#failure === undefined;
     const failure = this.#failure ?? error;
     this.#ready.reject(failure);
-    const unseen: Cargo[] = [];
-    let lost = 0;
-    for (const [id, held] of this.#held) {
-      if (this.#unacknowledged.has(id) && isStillHere(held.cargo)) {
-        held.relay?.release();
-        unseen.push(held.cargo);
-      } else {
-        lost++;
-        held.relay?.reset();
-        held.cargo.request.lost(wanted ? CloseReason.drain : CloseReason.workerLost);
-      }
-    }
-    this.#held.clear();
-    this.#unacknowledged.clear();
-    this.#active = 0;
-    this.#onEmpty?.();
-    this.#exit.resolve(wanted ? { lost, unseen } : { lost, unseen, error: failure });
+    const requests = this.#requests.lose(wanted ? CloseReason.drain : CloseReason.workerLost);
+    this.#exit.resolve(wanted ? requests : { ...requests, error: failure });
   }
 
-  /** Whether the worker has acknowledged what it was given, but for what is under way just now. */
-  get #acknowledges(): boolean {
-    const [oldest] = this.#unacknowledged;
-    const held = oldest === undefined ? undefined : this.#held.get(oldest);
-    return held === undefined || performance.now() - held.since < ACKNOWLEDGE_MS;
-  }
-
-  /** Send off what crosses of a request. */
-  #carry({ request, content, clientAddress }: Cargo, held: Held): boolean {
+  /** Send off what crosses of a request: the relay of what stays here, if anything does; false if the worker cannot be reached. */
+  #carry({ request, content, clientAddress }: Cargo): SocketRelay | undefined | false {
     const { id, draining } = request;
     if (!(content instanceof Connection)) {
       const { packet, remoteAddress, socket } = content;
@@ -302,7 +263,7 @@ export class PoolWorker implements LinkListener {
       // A copy: a small packet shares its buffer with others.
       const bytes = new Uint8Array(packet);
       this.#link.post({ type: "datagram", id, clientAddress, draining, remoteAddress, packet: bytes }, [bytes.buffer]);
-      return true;
+      return undefined;
     }
     const socket = this.#parts.handOver === HandOver.relay ? undefined : movableSocket(content.socket);
     const relayed = socket === undefined;
@@ -313,51 +274,19 @@ export class PoolWorker implements LinkListener {
     if (socket !== undefined) {
       if (!this.#link.move(message, socket)) return false;
       content.detach();
-      return true;
+      return undefined;
     }
-    held.relay = new SocketRelay(content.detach(), (part, moves) =>
-      this.#link.post({ type: "relay", id, part }, moves),
-    );
+    const relay = new SocketRelay(content.detach(), (part, moves) => {
+      this.#link.post({ type: "relay", id, part }, moves);
+    });
     this.#link.post(message);
-    return true;
+    return relay;
   }
 
   #becomeReady(): void {
     if (this.#state !== WorkerState.starting) return;
     this.#state = WorkerState.ready;
     this.#ready.resolve();
-  }
-
-  #onDone(id: number): void {
-    const held = this.#held.get(id);
-    if (held === undefined) return;
-    if (held.running) this.#active--;
-    held.running = false;
-    held.cargo.request.done();
-    this.#parts.changed();
-  }
-
-  #onClosed({ id, reason, bytesRead, bytesWritten, idleMs }: Extract<FromWorker, { readonly type: "closed" }>): void {
-    this.#bytesRead += bytesRead;
-    this.#bytesWritten += bytesWritten;
-    const lastActivity = performance.now() - idleMs;
-    this.#held.get(id)?.cargo.request.closed(reason, { bytesRead, bytesWritten, lastActivity });
-  }
-
-  #onGone(id: number): void {
-    const held = this.#held.get(id);
-    if (held === undefined) return;
-    this.#forget(id, held);
-    this.#ended++;
-    held.cargo.request.gone();
-    if (this.empty) this.#onEmpty?.();
-    this.#parts.changed();
-  }
-
-  #forget(id: number, held: Held): void {
-    if (held.running) this.#active--;
-    this.#held.delete(id);
-    this.#unacknowledged.delete(id);
   }
 
   async #send({ sendId, data, address }: Extract<FromWorker, { readonly type: "send" }>): Promise<void> {
@@ -383,23 +312,6 @@ export class PoolWorker implements LinkListener {
       this.#link.post({ type: "answer", callId, error: errorToData(error) });
     }
   }
-
-  /** Whether it became empty, or was gone, within `ms`. */
-  async #emptyWithin(ms: number): Promise<boolean> {
-    if (this.empty) return true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onEmpty = resolve;
-    const timer = ms === Infinity ? undefined : setTimeout(resolve, ms);
-    await promise;
-    clearTimeout(timer);
-    this.#onEmpty = undefined;
-    return this.empty;
-  }
-}
-
-/** Whether all of a request that a worker did not acknowledge is on this side: a socket that was transferred is not. */
-function isStillHere({ content }: Cargo): boolean {
-  return !(content instanceof Connection) || !content.socket.destroyed;
 }
 
 function notReady(ms: number): SocketServerError {

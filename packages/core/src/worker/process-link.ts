@@ -1,14 +1,11 @@
 import { fork, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import { entryBeside } from "./entry-beside.ts";
 import { inheritedArguments } from "./inherited-arguments.ts";
 import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
-
-const ENTRY = fileURLToPath(entryBeside(import.meta.url, "process-entry"));
 
 const MEBIBYTE = 1_048_576;
 
@@ -37,7 +34,7 @@ export class ProcessLink implements WorkerLink {
     this.#listener = listener;
     let child: ChildProcess;
     try {
-      child = fork(ENTRY, process.argv.slice(2), {
+      child = fork(entryBeside(import.meta.url, "process-entry"), process.argv.slice(2), {
         execArgv: [...inheritedArguments(), ...this.#heapLimit()],
         serialization: "advanced",
         stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -1,34 +1,42 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 
 import type { WorkerBeat } from "./messages.ts";
 
-/** How finely the delay of the event loop is measured, in milliseconds. */
-const RESOLUTION_MS = 50;
+/** How often the event loop is looked at, in milliseconds: a delay is known to within that. */
+const LOOK_MS = 50;
 
-const NANOSECONDS_PER_MS = 1e6;
-
-/** Tells the listener side again and again that this worker lives, and how it is. */
+/**
+ * Tells the listener side again and again that this worker lives, and how it is.
+ *
+ * Not with `monitorEventLoopDelay()`: resetting that loses the delay that is just going on.
+ */
 export class Pulse {
-  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #timer: NodeJS.Timeout;
+  readonly #looking: NodeJS.Timeout;
+  readonly #beating: NodeJS.Timeout;
+  #lookedAt = performance.now();
+  #longestMs = 0;
 
   constructor(beatMs: number, beat: (beat: WorkerBeat) => void) {
-    this.#delay.enable();
-    this.#timer = setInterval(() => beat(this.#measure()), beatMs);
-    // It must not keep a worker alive that has nothing else to do.
-    this.#timer.unref();
+    // Neither may keep a worker alive that has nothing else to do.
+    this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#beating = setInterval(() => beat(this.#measure()), beatMs).unref();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#delay.disable();
+    clearInterval(this.#looking);
+    clearInterval(this.#beating);
+  }
+
+  #look(): void {
+    const now = performance.now();
+    this.#longestMs = Math.max(this.#longestMs, now - this.#lookedAt - LOOK_MS);
+    this.#lookedAt = now;
   }
 
   #measure(): WorkerBeat {
-    // What is recorded is the time between two looks, which is at least their distance. Without a look there is no record.
-    const longest = this.#delay.count === 0 ? 0 : this.#delay.max / NANOSECONDS_PER_MS - RESOLUTION_MS;
-    this.#delay.reset();
-    return { eventLoopDelayMs: Math.max(longest, 0), heapUsed: getHeapStatistics().used_heap_size };
+    this.#look();
+    const eventLoopDelayMs = this.#longestMs;
+    this.#longestMs = 0;
+    return { eventLoopDelayMs, heapUsed: getHeapStatistics().used_heap_size };
   }
 }

@@ -11,6 +11,7 @@ export class RelayedSocket extends Duplex {
   readonly #post: Post;
   /** What the listener side may still send. */
   #credit = 0;
+  #peerEnded = false;
   #onWritten: ((error?: Error | null) => void) | undefined;
   /** The last word to the socket, when this end is destroyed. */
   #farewell: RelayFromWorker | undefined = { kind: "destroy" };
@@ -28,6 +29,7 @@ export class RelayedSocket extends Duplex {
         this.push(part.chunk);
         return;
       case "end":
+        this.#peerEnded = true;
         this.push(null);
         return;
       case "written":
@@ -35,7 +37,10 @@ export class RelayedSocket extends Duplex {
         return;
       case "closed":
         this.#farewell = undefined;
-        this.destroy(part.error === undefined ? undefined : (errorFromData(part.error) as Error));
+        if (part.error !== undefined) this.destroy(errorFromData(part.error) as Error);
+        // As with a socket, what came before the end is still there to be read.
+        else if (this.#peerEnded && !this.readableEnded) this.once("end", () => this.destroy());
+        else this.destroy();
     }
   }
 
@@ -52,13 +57,8 @@ export class RelayedSocket extends Duplex {
   }
 
   override _read(): void {
-    const mark = this.readableHighWaterMark;
-    // While enough is on its way, this is called again when it comes.
-    if (this.#credit * 2 > mark) return;
-    const bytes = mark - this.readableLength - this.#credit;
-    if (bytes <= 0) return;
-    this.#credit += bytes;
-    this.#post({ kind: "credit", bytes });
+    // The stream asks before it has taken out what it is about to give away: there is more room in a moment.
+    process.nextTick(this.#allow);
   }
 
   override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void): void {
@@ -82,6 +82,19 @@ export class RelayedSocket extends Duplex {
     this.#farewell = undefined;
     callback(error);
   }
+
+  /** Allow the listener side to fill the room that there is. */
+  readonly #allow = (): void => {
+    const mark = this.readableHighWaterMark;
+    // While enough is on its way, the stream asks again when it comes.
+    if (this.destroyed || this.#credit * 2 > mark) return;
+    const room = mark - this.readableLength - this.#credit;
+    // Without any credit nothing would come, and the stream would not ask again.
+    const bytes = this.#credit > 0 ? room : Math.max(room, 1 - this.#credit);
+    if (bytes <= 0) return;
+    this.#credit += bytes;
+    this.#post({ kind: "credit", bytes });
+  };
 
   #send(writes: readonly Buffer[], callback: (error?: Error | null) => void): void {
     this.#onWritten = callback;

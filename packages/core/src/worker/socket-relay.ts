@@ -57,6 +57,7 @@ export class SocketRelay {
 
   /** Give the stream back, untouched, because the worker never had it. */
   release(): void {
+    this.#stream.off("error", this.#onError);
     this.#forget();
   }
 
@@ -68,9 +69,12 @@ export class SocketRelay {
     if (!this.#reading) {
       this.#reading = true;
       this.#stream.on("data", this.#onData);
-      this.#stream.on("end", this.#onEnd);
+      // A stream that this server has not accepted itself may have ended before.
+      if (this.#stream.readableEnded) this.#onEnd();
+      else this.#stream.on("end", this.#onEnd);
     }
-    this.#stream.resume();
+    // Not if the last chunks were more than was allowed.
+    if (this.#credit > 0) this.#stream.resume();
   }
 
   #write(chunks: readonly Uint8Array[]): void {

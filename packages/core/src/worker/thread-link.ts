@@ -7,8 +7,6 @@ import { entryBeside } from "./entry-beside.ts";
 import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
-const ENTRY = entryBeside(import.meta.url, "thread-entry");
-
 const MEBIBYTE = 1_048_576;
 
 /** A worker that is a thread. A socket moves there by transfer: it leaves this thread, and arrives unread. */
@@ -28,7 +26,7 @@ export class ThreadLink implements WorkerLink {
       maxHeapSize === undefined ? {} : { maxOldGenerationSizeMb: Math.ceil(maxHeapSize / MEBIBYTE) };
     let thread: Worker;
     try {
-      thread = new Worker(ENTRY, { name: this.#name, resourceLimits });
+      thread = new Worker(entryBeside(import.meta.url, "thread-entry"), { name: this.#name, resourceLimits });
     } catch (error) {
       listener.exited(error as Error);
       return;

@@ -184,15 +184,20 @@ export class WorkerPool implements SlotHost {
   }
 
   async #handOverAgain(cargo: Cargo): Promise<void> {
-    let reason: CloseReason = CloseReason.drain;
+    const { content, request } = cargo;
+    const close = (reason: CloseReason): void => {
+      if (content instanceof Connection) resetStream(content.socket);
+      else content.cut(reason);
+      request.lost(reason);
+    };
+    // While it waits it is reached here, and no more through the worker that is gone.
+    request.movedTo({ drain: () => {}, cut: close });
     try {
-      if (await this.handOver(cargo)) return;
+      if (!(await this.handOver(cargo))) close(CloseReason.drain);
     } catch (error) {
-      reason = CloseReason.workerLost;
       this.#owner.failed(error);
+      close(CloseReason.workerLost);
     }
-    if (cargo.content instanceof Connection) resetStream(cargo.content.socket);
-    cargo.request.lost(reason);
   }
 
   #giveUpReplacing(): void {
