@@ -2,10 +2,13 @@ import {
   AsyncTCPServer,
   AsyncUDPServer,
   BaseRequestHandler,
+  ForkingTCPServer,
   TCPServer,
   ThreadingTCPServer,
   type ServerOptions,
+  type WorkerPoolOptions,
 } from "@socketserver/core";
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 
 import { expectComplaint } from "./support/complaint.ts";
@@ -38,6 +41,17 @@ const OPTIONS: Readonly<Record<keyof ServerOptions, Documented>> = {
   maxPacketSize: { defaultValue: 65_535, min: 1, max: 65_535 },
   timeoutMs: { defaultValue: Infinity, min: 0, max: TIMER, unbounded: true },
   pollIntervalMs: { defaultValue: 500, min: 1, max: TIMER, unbounded: true },
+};
+
+/** Of each worker; without the flag `relay`. */
+const POOL_OPTIONS: Readonly<Record<Exclude<keyof WorkerPoolOptions, "relay">, Documented>> = {
+  requestsPerWorker: { defaultValue: undefined, min: 1, max: SAFE, unbounded: true },
+  heartbeatTimeoutMs: { defaultValue: 30_000, min: 100, max: TIMER, unbounded: true },
+  readyTimeoutMs: { defaultValue: 30_000, min: 1, max: TIMER, unbounded: true },
+  startAttempts: { defaultValue: 8, min: 1, max: SAFE, unbounded: true },
+  recycleAfterRequests: { defaultValue: Infinity, min: 1, max: SAFE, unbounded: true },
+  recycleAfterMs: { defaultValue: Infinity, min: 1_000, max: TIMER, unbounded: true },
+  maxHeapSize: { defaultValue: undefined, min: 16 * 1_048_576, max: SAFE },
 };
 
 /** A number option, the class that takes it, and the way to write it. */
@@ -76,7 +90,15 @@ const CASES: readonly Case[] = [
     max: SAFE,
     unbounded: true,
   }),
-  nested("threading", "threads", ThreadingTCPServer, { defaultValue: undefined, min: 1, max: 1_024 }),
+  ...(
+    [
+      ["threading", "threads", ThreadingTCPServer],
+      ["forking", "processes", ForkingTCPServer],
+    ] as const
+  ).flatMap(([key, count, Server]) => [
+    nested(key, count, Server, { defaultValue: availableParallelism(), min: 1, max: 1_024 }),
+    ...Object.entries(POOL_OPTIONS).map(([name, documented]) => nested(key, name, Server, documented)),
+  ]),
 ];
 
 const code = "ERR_SOCKETSERVER_INVALID_OPTION";
@@ -89,7 +111,7 @@ for (const { name, Server, defaultValue, min, max, unbounded = false, wrap, unwr
       for (const value of [min, max, ...(unbounded ? [Infinity] : [])]) {
         expect(unwrap(make(Server, wrap(value)).options)).toBe(value);
       }
-      if (name !== "threading.threads") expect(unwrap(make(Server, wrap(undefined)).options)).toBe(defaultValue);
+      expect(unwrap(make(Server, wrap(undefined)).options)).toBe(defaultValue);
     });
 
     test("refuses what is just outside, with the value and the range", () => {
@@ -146,6 +168,11 @@ describe("options", () => {
       code,
       says: ["threading must be an object", "received"],
     });
+    expectComplaint(() => make(ForkingTCPServer, { forking: given }), {
+      type: TypeError,
+      code,
+      says: ["forking must be an object", "received"],
+    });
   });
 
   test.for(["maxConection", "max_connections", "constructor", "toString"])(
@@ -162,10 +189,10 @@ describe("options", () => {
       code,
       says: ['"async.max"', "known are maxConcurrentRequests"],
     });
-    expectComplaint(() => make(ThreadingTCPServer, { threading: { workers: 1 } }), {
+    expectComplaint(() => make(ForkingTCPServer, { forking: { threads: 1 } }), {
       type: TypeError,
       code,
-      says: ['"threading.workers"', "known are threads"],
+      says: ['"forking.threads"', "known are", "processes", "requestsPerWorker"],
     });
   });
 
@@ -179,6 +206,11 @@ describe("options", () => {
       type: TypeError,
       code,
       says: ['"threading"', "async"],
+    });
+    expectComplaint(() => make(ThreadingTCPServer, { forking: { processes: 1 } }), {
+      type: TypeError,
+      code,
+      says: ['"forking"', "threading"],
     });
   });
 

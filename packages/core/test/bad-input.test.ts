@@ -2,6 +2,7 @@ import {
   AsyncMixIn,
   BaseRequestHandler,
   DatagramRequestHandler,
+  ForkingMixIn,
   StreamRequestHandler,
   TCPServer,
   ThreadingMixIn,
@@ -159,25 +160,27 @@ describe("mixins", () => {
   test.for([
     ["AsyncMixIn(ThreadingMixIn(TCPServer))", AsyncMixIn(ThreadingMixIn(TCPServer)), ["AsyncMixIn", "ThreadingMixIn"]],
     ["ThreadingMixIn(AsyncMixIn(TCPServer))", ThreadingMixIn(AsyncMixIn(TCPServer)), ["AsyncMixIn", "ThreadingMixIn"]],
+    ["AsyncMixIn(ForkingMixIn(UDPServer))", AsyncMixIn(ForkingMixIn(UDPServer)), ["AsyncMixIn", "ForkingMixIn"]],
+    ["ForkingMixIn(AsyncMixIn(TCPServer))", ForkingMixIn(AsyncMixIn(TCPServer)), ["AsyncMixIn", "ForkingMixIn"]],
+    [
+      "ThreadingMixIn(ForkingMixIn(TCPServer))",
+      ThreadingMixIn(ForkingMixIn(TCPServer)),
+      ["ThreadingMixIn", "ForkingMixIn"],
+    ],
+    [
+      "ForkingMixIn(ThreadingMixIn(UDPServer))",
+      ForkingMixIn(ThreadingMixIn(UDPServer)),
+      ["ThreadingMixIn", "ForkingMixIn"],
+    ],
     ["AsyncMixIn(AsyncMixIn(TCPServer))", AsyncMixIn(AsyncMixIn(TCPServer)), ["AsyncMixIn and AsyncMixIn"]],
+    [
+      "ThreadingMixIn(ThreadingMixIn(UDPServer))",
+      ThreadingMixIn(ThreadingMixIn(UDPServer)),
+      ["ThreadingMixIn and ThreadingMixIn"],
+    ],
+    ["ForkingMixIn(ForkingMixIn(TCPServer))", ForkingMixIn(ForkingMixIn(TCPServer)), ["ForkingMixIn and ForkingMixIn"]],
   ] as const)("that replace the same word are refused, and both named: %s", ([, Server, names]) => {
     const says = [...names, "both replace processRequest()"];
     expectComplaint(make(Server, { port: 0 }, Handler), { type: TypeError, code, says });
-  });
-
-  test("of threads are refused over datagrams and Unix sockets, and pointed to AsyncMixIn", () => {
-    class ThreadedUDPServer extends ThreadingMixIn(UDPServer) {}
-    class ThreadedUnixServer extends ThreadingMixIn(UnixStreamServer) {}
-    const says = ["ThreadingMixIn", "use AsyncMixIn"];
-    expectComplaint(make(ThreadedUDPServer, { port: 0 }, Handler), {
-      type: TypeError,
-      code,
-      says: ["ThreadedUDPServer", ...says],
-    });
-    expectComplaint(make(ThreadedUnixServer, { path: "/run/app.sock" }, Handler), {
-      type: TypeError,
-      code,
-      says: ["ThreadedUnixServer", ...says],
-    });
   });
 });

@@ -10,6 +10,7 @@ import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { CallingForkingServer, CallingThreadingServer } from "./fixtures/calling-servers.ts";
 import { EchoLineHandler } from "./fixtures/echo-handlers.ts";
 import { soon } from "./support/soon.ts";
 
@@ -84,6 +85,35 @@ describe.each(BASES)("%s", (_name, Base) => {
       await soon(server.answered);
       await soon(serving);
       await soon(server.close());
+      expect(server.state).toBe("closed");
+      expect(server.activeRequests).toBe(0);
+      expect(errors).toEqual([]);
+    });
+  });
+});
+
+describe.each([
+  ["threading", CallingThreadingServer, { threading: { threads: 1 } }],
+  ["forking", CallingForkingServer, { forking: { processes: 1 } }],
+] as const)("a %s server", (_name, Server, workers) => {
+  describe.each(["getRequest", "closeRequest", "serverActivate", "serviceActions"] as const)("%s()", (hook) => {
+    test.each(["close", "shutdown"] as const)("may await %s()", async (method) => {
+      const server = new Server({ port: 0 }, EchoLineHandler, {
+        ...workers,
+        lingerMs: 20,
+        calling: { hook, method },
+      });
+      const errors: unknown[] = [];
+      server.on("requestError", (error) => errors.push(error));
+      server.on("acceptError", (error) => errors.push(error));
+      const serving = server.serveForever();
+      if (hook === "closeRequest" || hook === "serviceActions") {
+        await new Promise((resolve) => server.once("listening", resolve));
+        expect(String(await talk(server.serverAddress, "hello\n"))).toBe("hello\n");
+      }
+      // Nothing but the call of the hook ends this.
+      await soon(serving);
+      expect(await soon(server.close())).toMatchObject({ cut: [] });
       expect(server.state).toBe("closed");
       expect(server.activeRequests).toBe(0);
       expect(errors).toEqual([]);

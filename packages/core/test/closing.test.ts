@@ -112,19 +112,22 @@ describe("close() during listen() of a Unix server", () => {
   });
 });
 
-describe("serveForever({ signals: true }) while its threads start", () => {
-  test("resolves on the second SIGINT at the latest", async () => {
-    const path = new URL("./fixtures/slow-start-program.ts", import.meta.url).pathname;
-    await using program = new Program(process.execPath, [path]);
-    await program.linesMatching(/^setting up$/, 2);
-    const end = program.end("SIGINT");
-    // Later than what one press of a key sends.
-    await Promise.race([end, delay(400)]);
-    void program.end("SIGINT");
-    expect(await soon(end, 8_000)).toMatchObject({ code: 0, stderr: "" });
-    expect(program.lines.at(-1)).toBe("served, closed");
-  });
-});
+describe.each(["threading", "forking"])(
+  "serveForever({ signals: true }) while the workers of a %s server start",
+  (how) => {
+    test("resolves on the second SIGINT at the latest", async () => {
+      const path = new URL("./fixtures/slow-start-program.ts", import.meta.url).pathname;
+      await using program = new Program(process.execPath, [path, how]);
+      await program.linesMatching(/^setting up$/, 2);
+      const end = program.end("SIGINT");
+      // Later than what one press of a key sends.
+      await Promise.race([end, delay(400)]);
+      void program.end("SIGINT");
+      expect(await soon(end, 8_000)).toMatchObject({ code: 0, stderr: "" });
+      expect(program.lines.at(-1)).toBe("served, closed");
+    });
+  },
+);
 
 describe("processRequest() that starts a request later", () => {
   const started: unknown[] = [];

@@ -9,7 +9,7 @@ import {
   LineLoopHandler,
   SignalHandler,
 } from "./fixtures/conversation-handlers.ts";
-import { STREAM_SERVERS } from "./support/stream-servers.ts";
+import { STREAM_SERVERS, type StreamCell } from "./support/stream-servers.ts";
 
 /** A frame of {@link FrameLoopHandler}. */
 function frame(body: string): Buffer {
@@ -24,7 +24,7 @@ async function rest(connection: Connection): Promise<string> {
   return text;
 }
 
-describe.each(STREAM_SERVERS)("draining of $name", ({ server, address }) => {
+describe.each(STREAM_SERVERS)("draining of $name", ({ server, address, workers }) => {
   let expectNothingLeft: () => Promise<void>;
 
   beforeEach(() => {
@@ -35,7 +35,7 @@ describe.each(STREAM_SERVERS)("draining of $name", ({ server, address }) => {
 
   async function start(handler: unknown): Promise<RunningServer> {
     // The grace is far longer than the test may take: what ends, ends by itself.
-    return serve(handler, { server, address: await address(), options: { graceMs: 25_000 } });
+    return serve(handler, { server, address: await address(), options: { ...workers, graceMs: 25_000 } });
   }
 
   test.each([
@@ -130,31 +130,56 @@ describe.each(STREAM_SERVERS)("draining of $name", ({ server, address }) => {
   });
 });
 
-describe.each(STREAM_SERVERS.filter(({ name }) => /^(TCP|Unix)/.test(name)))(
-  "draining of $name, one at a time",
-  ({ server, address }) => {
-    test("refuses what waits for its turn, and reports it", async () => {
+const isPlain = ({ name }: StreamCell): boolean => /^(TCP|Unix)/.test(name);
+
+describe.each(STREAM_SERVERS.filter((cell) => !isPlain(cell)))(
+  "draining of $name, many at once",
+  ({ server, address, workers }) => {
+    test("finishes every request whose header had been sent when close() was called", async () => {
       const expectNothingLeft = leakCheck();
-      const running = await serve(LineLoopHandler, { server, address: await address() });
-      await using first = await dial(running.address);
-      await first.sendAll("served\n");
-      expect(String(await first.recv())).toBe("served\n");
-      await using second = await dial(running.address);
-      await using third = await dial(running.address);
-      await second.sendAll("waits\n");
-      await third.sendAll("waits\n");
-      const report = await running.close();
-      expect(report).toMatchObject({ open: 1, finished: 1, refused: running.drops.length });
-      expect(running.drops.every(({ reason }) => reason === "draining")).toBe(true);
-      expect(running.requests).toHaveLength(1);
-      for (const waiting of [second, third]) {
-        await waiting.recv().then(
-          (data) => expect(data).toHaveLength(0),
-          (error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" }),
-        );
-      }
-      for (const client of [first, second, third]) await client.close();
+      const running = await serve(FrameLoopHandler, { server, address: await address(), options: workers });
+      const clients = await Promise.all(Array.from({ length: 8 }, () => dial(running.address)));
+      for (const client of clients) expect(String(await client.recvExactly(5))).toBe("ready");
+      const body = frame("a body in two parts");
+      await Promise.all(clients.map((client) => client.sendAll(body.subarray(0, 9))));
+      const closing = running.close();
+      // Later than a read at a boundary would end.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const answers = clients.map(async (client) => {
+        await client.sendAll(body.subarray(9));
+        return rest(client);
+      });
+      expect(await Promise.all(answers)).toEqual(clients.map(() => "a body in two parts"));
+      await Promise.all(clients.map((client) => client.close()));
+      expect(await closing).toMatchObject({ open: 8, finished: 8, cut: [] });
+      expect(running.errors).toEqual([]);
       await expectNothingLeft();
     });
   },
 );
+
+describe.each(STREAM_SERVERS.filter(isPlain))("draining of $name, one at a time", ({ server, address }) => {
+  test("refuses what waits for its turn, and reports it", async () => {
+    const expectNothingLeft = leakCheck();
+    const running = await serve(LineLoopHandler, { server, address: await address() });
+    await using first = await dial(running.address);
+    await first.sendAll("served\n");
+    expect(String(await first.recv())).toBe("served\n");
+    await using second = await dial(running.address);
+    await using third = await dial(running.address);
+    await second.sendAll("waits\n");
+    await third.sendAll("waits\n");
+    const report = await running.close();
+    expect(report).toMatchObject({ open: 1, finished: 1, refused: running.drops.length });
+    expect(running.drops.every(({ reason }) => reason === "draining")).toBe(true);
+    expect(running.requests).toHaveLength(1);
+    for (const waiting of [second, third]) {
+      await waiting.recv().then(
+        (data) => expect(data).toHaveLength(0),
+        (error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" }),
+      );
+    }
+    for (const client of [first, second, third]) await client.close();
+    await expectNothingLeft();
+  });
+});

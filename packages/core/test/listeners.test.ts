@@ -4,9 +4,10 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { WORKER_CELLS, make } from "./conformance/matrix.ts";
+import { AddressHandler } from "./fixtures/address-handler.ts";
 import { LineLoopHandler } from "./fixtures/conversation-handlers.ts";
 import { EchoLineHandler } from "./fixtures/echo-handlers.ts";
-import { CommandHandler, CommandServer } from "./fixtures/thread-handlers.ts";
 import { soon } from "./support/soon.ts";
 
 beforeEach(() => leakCheck());
@@ -120,8 +121,8 @@ describe("a listener that fails", () => {
     expect(running.errors).toHaveLength(1);
   });
 
-  test("of listening: the threads know the real address", async () => {
-    const server = new CommandServer({ port: 0 }, CommandHandler, { threading: { threads: 1 } });
+  test.each(WORKER_CELLS)("of listening: the workers know the real address, $name", async (cell) => {
+    const server = await make(cell, AddressHandler);
     server.on("listening", () => {
       throw new Error("listener fails");
     });
@@ -129,7 +130,7 @@ describe("a listener that fails", () => {
     server.on("requestError", (error) => errors.push(error));
     await server.listen();
     await using running = new RunningServer(server, () => server.serveForever());
-    expect(JSON.parse(String(await talk(running.address, "address\n")))).toEqual(running.address);
+    expect(JSON.parse(String(await cell.ask(running.address, "address\n")))).toEqual(running.address);
     expect(errors).toMatchObject([{ message: "listener fails" }]);
   });
 });

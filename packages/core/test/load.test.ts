@@ -3,22 +3,19 @@
  *
  * Three rounds, because the first ones warm caches and pools up; what still grows from the second to the third grows for ever.
  */
-import { AsyncTCPServer, TCPServer, ThreadingTCPServer, type Address } from "@socketserver/core";
+import { AsyncTCPServer, ForkingTCPServer, TCPServer, ThreadingTCPServer, type Address } from "@socketserver/core";
 import { leakCheck, serve } from "@socketserver/testing";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 
 import { ChunkLoopHandler } from "./fixtures/conversation-handlers.ts";
+import { collectGarbage } from "./support/collect-garbage.ts";
 
-const ONE_AFTER_ANOTHER = 10_000;
-const AT_ONCE = 2_000;
+/** How many connections; fewer where each one crosses to a worker in several messages. */
+const MANY = { oneAfterAnother: 10_000, atOnce: 2_000 };
+const FEWER = { oneAfterAnother: 1_500, atOnce: 300 };
 const MESSAGE = Buffer.from("hello");
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Send a message, get it back, end. From one of 250 addresses, so that ports last. */
 async function exchange(address: Address, index: number): Promise<void> {
@@ -35,26 +32,39 @@ async function exchange(address: Address, index: number): Promise<void> {
 }
 
 describe.each([
-  ["TCPServer", TCPServer],
-  ["AsyncTCPServer", AsyncTCPServer],
-  ["ThreadingTCPServer", ThreadingTCPServer],
-] as const)("%s", (_name, server) => {
-  test("leaves nothing of 10 000 connections one after another and 2 000 at once, three times over", async () => {
+  { name: "TCPServer", server: TCPServer, workers: {}, ...MANY },
+  { name: "AsyncTCPServer", server: AsyncTCPServer, workers: {}, ...MANY },
+  { name: "ThreadingTCPServer", server: ThreadingTCPServer, workers: {}, ...MANY },
+  {
+    name: "ThreadingTCPServer (relay)",
+    server: ThreadingTCPServer,
+    workers: { threading: { threads: 2, relay: true } },
+    ...FEWER,
+  },
+  { name: "ForkingTCPServer", server: ForkingTCPServer, workers: { forking: { processes: 2 } }, ...FEWER },
+  {
+    name: "ForkingTCPServer (relay)",
+    server: ForkingTCPServer,
+    workers: { forking: { processes: 2, relay: true } },
+    ...FEWER,
+  },
+])("$name", ({ server, workers, oneAfterAnother, atOnce }) => {
+  test(`leaves nothing of ${oneAfterAnother} connections one after another and ${atOnce} at once, three times over`, async () => {
     const expectNothingLeft = leakCheck();
     const heaps: number[] = [];
     {
       // The one at a time needs room for those that wait.
       await using running = await serve(ChunkLoopHandler, {
         server,
-        options: { requestQueueSize: AT_ONCE, backlog: 4_096 },
+        options: { ...workers, requestQueueSize: atOnce, backlog: 4_096 },
       });
       const expectOnlyServer = leakCheck();
       for (let round = 0; round < 3; round++) {
-        for (let index = 0; index < ONE_AFTER_ANOTHER; index++) await exchange(running.address, index);
-        await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => exchange(running.address, index)));
-        await running.closedCount(ONE_AFTER_ANOTHER + AT_ONCE);
+        for (let index = 0; index < oneAfterAnother; index++) await exchange(running.address, index);
+        await Promise.all(Array.from({ length: atOnce }, (_, index) => exchange(running.address, index)));
+        await running.closedCount(oneAfterAnother + atOnce);
         expect(running.closedRequests.every(({ reason }) => reason === "peer-end")).toBe(true);
-        // `closeRequest()` of a thread ends a moment after the connection.
+        // `closeRequest()` of a worker ends a moment after the connection.
         await vi.waitFor(() => expect(running.server.activeRequests).toBe(0));
         running.requests.length = 0;
         running.closedRequests.length = 0;

@@ -8,9 +8,14 @@ import {
   AsyncUDPServer,
   AsyncUnixStreamServer,
   Connection,
+  ForkingTCPServer,
+  ForkingUDPServer,
+  ForkingUnixStreamServer,
   StreamReader,
   TCPServer,
   ThreadingTCPServer,
+  ThreadingUDPServer,
+  ThreadingUnixStreamServer,
   UDPServer,
   UnixStreamServer,
   type Address,
@@ -115,34 +120,49 @@ async function addressOf(program: Program): Promise<{ readonly host: string; rea
 }
 
 describe("Python's sockets", () => {
-  test.each([{ server: TCPServer }, { server: AsyncTCPServer }, { server: ThreadingTCPServer }])(
-    "talk to $server.name",
-    async ({ server }) => {
-      await using running = await serve(EchoLineHandler, { server });
-      expect(await answersTo("tcp", running.address, LINES)).toEqual(LINES);
-      // Threads tell in their own time.
-      const closed = (await running.closedCount(LINES.length)).toSorted((one, other) => one.id - other.id);
-      expect(closed.map(({ reason, bytesRead }) => ({ reason, bytesRead }))).toEqual(
-        LINES.map((line) => ({ reason: "done", bytesRead: Buffer.byteLength(line) })),
-      );
-    },
-  );
+  test.each([
+    { server: TCPServer, options: {} },
+    { server: AsyncTCPServer, options: {} },
+    { server: ThreadingTCPServer, options: { threading: { threads: 2 } } },
+    { server: ThreadingTCPServer, options: { threading: { threads: 2, relay: true } } },
+    { server: ForkingTCPServer, options: { forking: { processes: 2 } } },
+    { server: ForkingTCPServer, options: { forking: { processes: 2, relay: true } } },
+  ])("talk to $server.name with $options", async ({ server, options }) => {
+    await using running = await serve(EchoLineHandler, { server, options });
+    expect(await answersTo("tcp", running.address, LINES)).toEqual(LINES);
+    // Workers tell in their own time.
+    const closed = (await running.closedCount(LINES.length)).toSorted((one, other) => one.id - other.id);
+    expect(closed.map(({ reason, bytesRead }) => ({ reason, bytesRead }))).toEqual(
+      LINES.map((line) => ({ reason: "done", bytesRead: Buffer.byteLength(line) })),
+    );
+  });
 
-  test.each([{ server: UDPServer }, { server: AsyncUDPServer }])("talk to $server.name", async ({ server }) => {
-    await using running = await serve(EchoPacketHandler, { server });
+  test.each([
+    { server: UDPServer, options: {} },
+    { server: AsyncUDPServer, options: {} },
+    { server: ThreadingUDPServer, options: { threading: { threads: 2 } } },
+    { server: ForkingUDPServer, options: { forking: { processes: 2 } } },
+  ])("talk to $server.name", async ({ server, options }) => {
+    await using running = await serve(EchoPacketHandler, { server, options });
     expect(await answersTo("udp", running.address, LINES)).toEqual(LINES);
     expect(running.errors).toEqual([]);
   });
 
-  test.each([{ server: UnixStreamServer }, { server: AsyncUnixStreamServer }])(
-    "talk to $server.name",
-    async ({ server }) => {
-      const path = await temporaryPath();
-      await using running = await serve(EchoLineHandler, { server, address: { path } });
-      expect(await answersTo("unix", running.address, LINES)).toEqual(LINES);
-      expect(running.errors).toEqual([]);
-    },
-  );
+  test.each([
+    { server: UnixStreamServer, options: {} },
+    { server: AsyncUnixStreamServer, options: {} },
+    { server: ThreadingUnixStreamServer, options: { threading: { threads: 2 } } },
+    { server: ForkingUnixStreamServer, options: { forking: { processes: 2 } } },
+  ])("talk to $server.name", async ({ server, options }) => {
+    const path = await temporaryPath();
+    await using running = await serve(EchoLineHandler, {
+      server,
+      address: { path },
+      options,
+    });
+    expect(await answersTo("unix", running.address, LINES)).toEqual(LINES);
+    expect(running.errors).toEqual([]);
+  });
 });
 
 describe("Connection", () => {

@@ -26,9 +26,9 @@ async function resettingBackend(): Promise<Server & AsyncDisposable> {
   return backend;
 }
 
-describe.each(STREAM_SERVERS)("a handler of $name", ({ server, address }) => {
+describe.each(STREAM_SERVERS)("a handler of $name", ({ server, address, workers }) => {
   async function start(handler: unknown): Promise<RunningServer> {
-    return serve(handler, { server, address: await address(), options: { graceMs: 25_000, lingerMs: 50 } });
+    return serve(handler, { server, address: await address(), options: { ...workers, graceMs: 25_000, lingerMs: 50 } });
   }
 
   test("whose backend resets has failed: the client did nothing wrong", async () => {

@@ -1,6 +1,18 @@
-import { leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
+import { leakCheck, serve, talk, talkDatagram, type AnyServerClass, type RunningServer } from "@socketserver/testing";
+import { readFile } from "node:fs/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import {
+  NotingForkingTCPServer,
+  NotingForkingUDPServer,
+  NotingForkingUnixStreamServer,
+  NotingHandler,
+  NotingThreadingTCPServer,
+  NotingThreadingUDPServer,
+  NotingThreadingUnixStreamServer,
+} from "./fixtures/noting-servers.ts";
+import { sendDatagram } from "./support/send-datagram.ts";
+import { temporaryPath } from "./support/temporary-path.ts";
 import { TracedAsyncServer, TracedHandler, TracedServer, type Fault, type Plan } from "./support/traced.ts";
 
 /** The words of one request that all goes well for, in Python's order. */
@@ -208,5 +220,53 @@ describe.each([
     await traced.listen();
     await traced.close();
     await expectNothingLeft();
+  });
+});
+
+describe.each([
+  ["ThreadingMixIn(TCPServer)", NotingThreadingTCPServer, "threading", false],
+  ["ThreadingMixIn(TCPServer), relayed", NotingThreadingTCPServer, "threading", true],
+  ["ThreadingMixIn(UDPServer)", NotingThreadingUDPServer, "threading", false],
+  ["ThreadingMixIn(UnixStreamServer)", NotingThreadingUnixStreamServer, "threading", false],
+  ["ForkingMixIn(TCPServer)", NotingForkingTCPServer, "forking", false],
+  ["ForkingMixIn(TCPServer), relayed", NotingForkingTCPServer, "forking", true],
+  ["ForkingMixIn(UDPServer)", NotingForkingUDPServer, "forking", false],
+  ["ForkingMixIn(UnixStreamServer)", NotingForkingUnixStreamServer, "forking", false],
+] as const)("the life of a request of %s", (name, server, key, relay) => {
+  const LISTENER_SIDE = new Set(["verifyRequest", "processRequest"]);
+  beforeEach(() => leakCheck());
+
+  /** Ask for one echo; the answer, and the words in their order, with the side that called each. */
+  async function trace(verify: boolean): Promise<{ readonly answer: string; readonly words: readonly string[] }> {
+    const file = await temporaryPath("trace");
+    const workers = key === "forking" ? { processes: 1, relay } : { threads: 1, relay };
+    const traced = { [key]: workers, trace: { file, pid: process.pid, verify } };
+    const address = name.includes("Unix") ? { path: await temporaryPath() } : { port: 0 };
+    const running = await serve(NotingHandler, {
+      server: server as unknown as AnyServerClass,
+      address,
+      options: traced,
+    });
+    const ask = name.includes("UDP") && verify ? talkDatagram : talk;
+    const answer =
+      name.includes("UDP") && !verify
+        ? await sendDatagram(running.address, "hello").then(() => "")
+        : String(await ask(running.address, "hello"));
+    await running.closedCount(1);
+    await running.close();
+    expect(running.errors).toEqual([]);
+    return { answer, words: (await readFile(file, "utf8")).trim().split("\n") };
+  }
+
+  test("follows Python's order, each word on its side and once", async () => {
+    const { answer, words } = await trace(true);
+    expect(answer).toBe("hello");
+    expect(words).toEqual(WHOLE_LIFE.map((word) => `${LISTENER_SIDE.has(word) ? "listener" : "worker"} ${word}`));
+  });
+
+  test("ends on the listener side after verifyRequest answers false", async () => {
+    const { answer, words } = await trace(false);
+    expect(answer).toBe("");
+    expect(words).toEqual(["verifyRequest", "shutdownRequest", "closeRequest"].map((word) => `listener ${word}`));
   });
 });

@@ -1,4 +1,10 @@
-import { AsyncTCPServer, TCPServer, ThreadingTCPServer } from "@socketserver/core";
+import {
+  AsyncTCPServer,
+  ForkingTCPServer,
+  TCPServer,
+  ThreadingTCPServer,
+  type ServerOptions,
+} from "@socketserver/core";
 import { dial, leakCheck, talk } from "@socketserver/testing";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -6,11 +12,22 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { LineLoopHandler } from "./fixtures/conversation-handlers.ts";
 
-describe.each([
-  ["TCPServer", TCPServer],
-  ["AsyncTCPServer", AsyncTCPServer],
-  ["ThreadingTCPServer", ThreadingTCPServer],
-] as const)("serveForever() of %s", (_name, Server) => {
+type Make = (address: { readonly port: number }, options?: ServerOptions) => TCPServer;
+
+const SERVERS: readonly (readonly [name: string, make: Make])[] = [
+  ["TCPServer", (address, options) => new TCPServer(address, LineLoopHandler, options)],
+  ["AsyncTCPServer", (address, options) => new AsyncTCPServer(address, LineLoopHandler, options)],
+  [
+    "ThreadingTCPServer",
+    (address, options) => new ThreadingTCPServer(address, LineLoopHandler, { ...options, threading: { threads: 1 } }),
+  ],
+  [
+    "ForkingTCPServer",
+    (address, options) => new ForkingTCPServer(address, LineLoopHandler, { ...options, forking: { processes: 1 } }),
+  ],
+];
+
+describe.each(SERVERS)("serveForever() of %s", (_name, make) => {
   let expectNothingLeft: () => Promise<void>;
 
   beforeEach(() => {
@@ -20,7 +37,7 @@ describe.each([
   afterEach(() => expectNothingLeft());
 
   test.each(["SIGINT", "SIGTERM"] as const)("drains on %s, and resolves when all is closed", async (signal) => {
-    const server = new Server({ port: 0 }, LineLoopHandler);
+    const server = make({ port: 0 });
     const listening = once(server as never, "listening");
     const serving = server.serveForever({ signals: true });
     await listening;
@@ -36,7 +53,7 @@ describe.each([
   });
 
   test("cuts on a second signal", async () => {
-    const server = new Server({ port: 0 }, LineLoopHandler, { graceMs: 25_000 });
+    const server = make({ port: 0 }, { graceMs: 25_000 });
     const listening = once(server as never, "listening");
     const serving = server.serveForever({ signals: true });
     await listening;
@@ -54,7 +71,7 @@ describe.each([
   });
 
   test("closes when the caller's signal aborts, also before the start", async () => {
-    const server = new Server({ port: 0 }, LineLoopHandler);
+    const server = make({ port: 0 });
     const controller = new AbortController();
     const serving = server.serveForever({ signal: controller.signal });
     await once(server as never, "listening");
@@ -62,13 +79,13 @@ describe.each([
     await serving;
     expect(server.state).toBe("closed");
 
-    const late = new Server({ port: 0 }, LineLoopHandler);
+    const late = make({ port: 0 });
     await late.serveForever({ signal: controller.signal });
     expect(late.state).toBe("closed");
   });
 
   test("resolves if close() comes while it begins to listen", async () => {
-    const server = new Server({ port: 0 }, LineLoopHandler);
+    const server = make({ port: 0 });
     const serving = server.serveForever();
     const report = await server.close();
     await serving;
@@ -80,7 +97,7 @@ describe.each([
     const squatter = createServer().listen(0, "127.0.0.1");
     await once(squatter, "listening");
     const { port } = squatter.address() as { readonly port: number };
-    const server = new Server({ port }, LineLoopHandler);
+    const server = make({ port });
     await expect(server.serveForever()).rejects.toMatchObject({ code: "EADDRINUSE" });
     expect(server.state).toBe("new");
     squatter.close();

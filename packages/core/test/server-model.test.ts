@@ -6,8 +6,10 @@
  */
 import {
   AsyncTCPServer,
-  BaseRequestHandler,
+  ForkingTCPServer,
   TCPServer,
+  ThreadingTCPServer,
+  ThreadingUnixStreamServer,
   UnixStreamServer,
   type ServerState,
   type TCPServer as Server,
@@ -16,11 +18,10 @@ import { dial, leakCheck } from "@socketserver/testing";
 import fc from "fast-check";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
-/** What a client asks the handler to call. */
-const HANDLER_CALLS = ["nothing", "shutdown", "close", "closeNow", "dispose"] as const;
-type HandlerCall = (typeof HANDLER_CALLS)[number];
+import { CallingHandler, HANDLER_CALLS, type HandlerCall } from "./fixtures/calling-handler.ts";
 
 type Step =
   | { readonly kind: "listen" | "serve" | "handleRequest" | "shutdown" | "close" | "closeNow" }
@@ -32,20 +33,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("wait"), turns: fc.integer({ min: 1, max: 12 }) }),
   fc.record({ kind: fc.constant("client"), call: fc.constantFrom(...HANDLER_CALLS) }),
 );
-
-/** Makes the call that its client names, then answers: an answer must get out whatever was called. */
-class CallingHandler extends BaseRequestHandler {
-  override async handle(): Promise<void> {
-    const call = (await this.request.recv()).toString() as HandlerCall | "";
-    // Draining ends a read at a boundary: there is nothing to answer.
-    if (call === "") return;
-    if (call === "shutdown") await this.server.shutdown();
-    if (call === "close") await this.server.close();
-    if (call === "closeNow") await this.server.close({ graceMs: 0 });
-    if (call === "dispose") await this.server[Symbol.asyncDispose]();
-    await this.request.sendAll(`${call} done`);
-  }
-}
 
 const ALLOWED_CODES = ["ERR_SOCKETSERVER_SERVER_CLOSED", "ERR_SOCKETSERVER_ALREADY_SERVING"];
 
@@ -67,13 +54,16 @@ const NEXT: Readonly<Record<ServerState, readonly ServerState[]>> = {
 /** Runs the steps of one case against one server. */
 class Case {
   readonly #server: Server;
+  /** What one turn of a step that waits is. */
+  readonly #pause: () => Promise<unknown>;
   readonly #calls: Promise<unknown>[] = [];
   readonly #taken: number[] = [];
   readonly #closed: number[] = [];
   #state: ServerState = "new";
 
-  constructor(server: Server) {
+  constructor(server: Server, pause: () => Promise<unknown> = nextTurn) {
     this.#server = server;
+    this.#pause = pause;
     server.on("request", ({ id }) => this.#taken.push(id));
     server.on("requestClosed", ({ id }) => this.#closed.push(id));
     server.on("requestError", (error) => {
@@ -85,8 +75,7 @@ class Case {
     for (const one of steps) {
       this.#call(one);
       this.#observe();
-      for (let turn = 0; one.kind === "wait" && turn < one.turns; turn++)
-        await new Promise((resolve) => setImmediate(resolve));
+      for (let turn = 0; one.kind === "wait" && turn < one.turns; turn++) await this.#pause();
     }
     this.#note(this.#server.close({ graceMs: 200 }));
     for (const result of await Promise.allSettled(this.#calls)) {
@@ -141,16 +130,16 @@ class Case {
 
 let paths = 0;
 
+function newPath(): string {
+  return join(tmpdir(), `model-${process.pid}-${paths++}.sock`);
+}
+
+const OPTIONS = { lingerMs: 100 };
+
 describe.each([
-  ["TCPServer", () => new TCPServer({ port: 0 }, CallingHandler, { lingerMs: 100 })],
-  ["AsyncTCPServer", () => new AsyncTCPServer({ port: 0 }, CallingHandler, { lingerMs: 100 })],
-  [
-    "UnixStreamServer",
-    () =>
-      new UnixStreamServer({ path: join(tmpdir(), `model-${process.pid}-${paths++}.sock`) }, CallingHandler, {
-        lingerMs: 100,
-      }),
-  ],
+  ["TCPServer", () => new TCPServer({ port: 0 }, CallingHandler, OPTIONS)],
+  ["AsyncTCPServer", () => new AsyncTCPServer({ port: 0 }, CallingHandler, OPTIONS)],
+  ["UnixStreamServer", () => new UnixStreamServer({ path: newPath() }, CallingHandler, OPTIONS)],
 ] as const)("the states of %s", (_name, make) => {
   test("hold over generated orders of calls", async () => {
     const expectNothingLeft = leakCheck();
@@ -162,6 +151,46 @@ describe.each([
         numRuns: Number(process.env["MODEL_RUNS"] ?? 300),
         plugins: [fc.interruptAfterTimeLimit(60_000, { failOnInterrupt: true })],
       },
+    );
+    await expectNothingLeft();
+  }, 120_000);
+});
+
+/** A part of the runs that servers have whose workers need no start. */
+const runs = (part: number): number => Math.ceil(Number(process.env["MODEL_RUNS"] ?? 300) / part);
+
+describe.each([
+  [
+    "ThreadingTCPServer",
+    () => new ThreadingTCPServer({ port: 0 }, CallingHandler, { ...OPTIONS, threading: { threads: 1 } }),
+    runs(10),
+  ],
+  [
+    "ThreadingTCPServer (relay)",
+    () => new ThreadingTCPServer({ port: 0 }, CallingHandler, { ...OPTIONS, threading: { threads: 1, relay: true } }),
+    runs(10),
+  ],
+  [
+    "ThreadingUnixStreamServer",
+    () => new ThreadingUnixStreamServer({ path: newPath() }, CallingHandler, { ...OPTIONS, threading: { threads: 1 } }),
+    runs(20),
+  ],
+  [
+    "ForkingTCPServer",
+    () => new ForkingTCPServer({ port: 0 }, CallingHandler, { ...OPTIONS, forking: { processes: 1 } }),
+    runs(20),
+  ],
+] as const)("the states of %s", (_name, make, numRuns) => {
+  test("hold over generated orders of calls, from the start and once it listens", async () => {
+    const expectNothingLeft = leakCheck();
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (listens, steps) => {
+        const server = make();
+        if (listens) await server.listen();
+        // A message to a worker and back takes longer than a turn.
+        await new Case(server, () => delay(1)).run(steps);
+      }),
+      { numRuns, plugins: [fc.interruptAfterTimeLimit(60_000, { failOnInterrupt: true })] },
     );
     await expectNothingLeft();
   }, 120_000);

@@ -1,8 +1,19 @@
-import { AsyncTCPServer, BaseRequestHandler, TCPServer, type Accepted, type Connection } from "@socketserver/core";
-import { dial, leakCheck, serve, talk } from "@socketserver/testing";
+import {
+  AsyncTCPServer,
+  BaseRequestHandler,
+  ForkingTCPServer,
+  TCPServer,
+  ThreadingTCPServer,
+  type Accepted,
+  type BaseServer,
+  type Connection,
+  type WorkerMembers,
+} from "@socketserver/core";
+import { dial, leakCheck, serve, talk, type AnyServerClass } from "@socketserver/testing";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { EndlessHandler } from "./fixtures/closing-handlers.ts";
 import { EchoLineHandler } from "./fixtures/echo-handlers.ts";
 import { soon } from "./support/soon.ts";
 
@@ -122,4 +133,30 @@ describe("maxConcurrentRequests with deadlineMs", () => {
     first.abort();
     next.abort();
   });
+});
+
+type BoundedServer = AnyServerClass<BaseServer & WorkerMembers>;
+
+describe("requestsPerWorker with deadlineMs", () => {
+  test.each([
+    { server: ThreadingTCPServer as BoundedServer, workers: { threading: { threads: 1, requestsPerWorker: 1 } } },
+    { server: ForkingTCPServer as BoundedServer, workers: { forking: { processes: 1, requestsPerWorker: 1 } } },
+  ])(
+    "bounds handlers of $server.name that never settle, although their requests are over",
+    async ({ server, workers }) => {
+      const options = { ...workers, deadlineMs: 50 };
+      const running = await serve(EndlessHandler, {
+        server,
+        options,
+      });
+      const clients = [await dial(running.address), await dial(running.address)];
+      expect(await soon(running.closedCount(1))).toMatchObject([{ reason: "deadline" }]);
+      // As long as two further ones would take.
+      await delay(150);
+      expect(running.server.workers).toMatchObject([{ active: 1, served: 1 }]);
+      expect(running.closedRequests).toHaveLength(1);
+      expect(await soon(running.close({ graceMs: 20 }))).toMatchObject({ finished: 0 });
+      for (const client of clients) client.abort();
+    },
+  );
 });

@@ -51,7 +51,7 @@ export interface WorkerTraits {
 }
 
 /** How many workers there are, and their options. */
-export interface PoolSize {
+interface PoolSize {
   readonly size: number;
   readonly pool: ResolvedPoolOptions;
 }

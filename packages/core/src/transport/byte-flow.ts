@@ -11,6 +11,7 @@
  */
 
 import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
+import { afterArrivals } from "./after-arrivals.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -20,6 +21,11 @@ export interface ByteSource {
   resume(): void;
   /** Stop until `resume()`; a chunk that is under way may still come. */
   pause(): void;
+  /**
+   * Call back when what waits for this source by now has been received, if it flows.
+   * @defaultValue two turns of the event loop later
+   */
+  afterArrivals?(callback: () => void): void;
 }
 
 /** Receives from a {@link ByteSource}, for one reader at a time. */
@@ -208,15 +214,15 @@ export class ByteFlow {
     return this.endOnDrain && this.queue.length === 0 && !this.#consumedSinceWrite;
   }
 
-  /**
-   * The server drains: end the waiting read if it stands at a boundary, unless something already waits in the kernel.
-   *
-   * Two turns, because a source that is resumed in one poll phase is polled in the next.
-   */
-  #endAtBoundary(turns = 2): void {
-    if (this.#wake === undefined || !this.#atBoundary()) return;
-    if (turns === 0) this.#awake(false);
-    else setImmediate(() => this.#endAtBoundary(turns - 1));
+  /** The server drains: end the waiting read if it stands at a boundary, unless something is already on its way. */
+  #endAtBoundary(): void {
+    const waiting = this.#wake;
+    if (waiting === undefined || !this.#atBoundary()) return;
+    const end = (): void => {
+      if (this.#wake === waiting && this.#atBoundary()) this.#awake(false);
+    };
+    if (this.#source.afterArrivals === undefined) afterArrivals(undefined, end);
+    else this.#source.afterArrivals(end);
   }
 
   /** An error of ours about the peer. */

@@ -6,6 +6,7 @@ import { internetAddress, type Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from "../errors.ts";
 import { SERVER_OPTION_RULES as DEFAULTS } from "../options.ts";
+import { afterArrivals } from "./after-arrivals.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { Outbound } from "./outbound.ts";
@@ -93,7 +94,11 @@ export class Connection implements ServerRequest, AsyncDisposable {
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
     this.#localAddress = options.localAddress;
     this.inbound = new Inbound(
-      { resume: () => this.#resume(), pause: () => stream.pause() },
+      {
+        resume: () => this.#resume(),
+        pause: () => stream.pause(),
+        afterArrivals: (callback) => afterArrivals(stream, callback),
+      },
       highWaterMark,
       idleTimeoutMs,
     );

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { Inbound } from "./inbound.ts";
@@ -121,5 +123,104 @@ describe("Inbound.drain()", () => {
     await inbound.peek(1);
     inbound.drain();
     expect((await inbound.readSome(10)).toString()).toBe("x");
+  });
+});
+
+describe("Inbound.drain(), from a source that knows itself when its bytes have come", () => {
+  /** What was asked of the source, in order. */
+  let asked: (() => void)[] = [];
+
+  function distantInbound(): Inbound {
+    asked = [];
+    const afterArrivals = (callback: () => void): void => void asked.push(callback);
+    return new Inbound({ resume: () => {}, pause: () => {}, afterArrivals }, 65_536, Infinity);
+  }
+
+  /** Whether this is pending after more turns than a near source needs. */
+  async function pends(read: Promise<Buffer>): Promise<boolean> {
+    let settled = false;
+    const settle = (): void => void (settled = true);
+    void read.then(settle, settle);
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    return !settled;
+  }
+
+  test("ends a waiting read when the source says so, and not before", async () => {
+    const inbound = distantInbound();
+    const bytes = inbound.readSome(10);
+    expect(asked.length).toBe(0);
+    inbound.drain();
+    expect([await pends(bytes), asked.length]).toEqual([true, 1]);
+    asked[0]?.();
+    expect(await bytes).toEqual(Buffer.alloc(0));
+    expect(inbound.endSeen).toBe(false);
+  });
+
+  test("ends a read that begins later when the source says so, and not before", async () => {
+    const inbound = distantInbound();
+    inbound.drain();
+    expect(asked.length).toBe(0);
+    const bytes = inbound.readSome(10);
+    expect([await pends(bytes), asked.length]).toEqual([true, 1]);
+    asked[0]?.();
+    expect(await bytes).toEqual(Buffer.alloc(0));
+  });
+
+  test("lets a read see what comes before the source says so", async () => {
+    const inbound = distantInbound();
+    inbound.drain();
+    const bytes = inbound.readSome(100);
+    inbound.receive(Buffer.from("on its way"));
+    asked[0]?.();
+    expect((await bytes).toString()).toBe("on its way");
+  });
+
+  test("leaves a read alone for which a part has come before the source says so", async () => {
+    const inbound = distantInbound();
+    inbound.drain();
+    const bytes = inbound.readExactly(4);
+    inbound.receive(Buffer.from("ab"));
+    asked[0]?.();
+    expect(await pends(bytes)).toBe(true);
+    inbound.receive(Buffer.from("cd"));
+    expect((await bytes).toString()).toBe("abcd");
+  });
+
+  test("leaves a read alone if endOnDrain is false by the time the source says so", async () => {
+    const inbound = distantInbound();
+    const bytes = inbound.readSome(10);
+    inbound.drain();
+    inbound.endOnDrain = false;
+    asked[0]?.();
+    expect(await pends(bytes)).toBe(true);
+    inbound.receive(Buffer.from("x"));
+    expect((await bytes).toString()).toBe("x");
+  });
+
+  test("does not end a read that began after the source was asked for an earlier one", async () => {
+    const inbound = distantInbound();
+    inbound.drain();
+    const first = inbound.readSome(10);
+    inbound.receive(Buffer.from("first"));
+    await first;
+    inbound.wrote();
+    const second = inbound.readSome(10);
+    expect(asked.length).toBe(2);
+    asked[0]?.();
+    expect(await pends(second)).toBe(true);
+    // What was on its way when this one began.
+    inbound.receive(Buffer.from("second"));
+    asked[1]?.();
+    expect((await second).toString()).toBe("second");
+  });
+
+  test("asks nothing for a read that stands within a request", async () => {
+    const inbound = distantInbound();
+    await consume(inbound, "half");
+    inbound.drain();
+    const bytes = inbound.readSome(10);
+    expect([await pends(bytes), asked.length]).toEqual([true, 0]);
+    inbound.receive(Buffer.from("rest"));
+    expect((await bytes).toString()).toBe("rest");
   });
 });

@@ -20,6 +20,9 @@ interface Held {
 /** How old a hand-over may be that the worker has not acknowledged, before it gets no further one, in milliseconds. */
 const ACKNOWLEDGE_MS = 50;
 
+/** How many hand-overs may wait to be acknowledged: what waits in a thread that dies is lost with it. */
+const MAX_UNACKNOWLEDGED = 16;
+
 /** The requests of one worker, from being handed over to being gone, and what they come to. */
 export class HeldRequests {
   readonly #held = new Map<number, Held>();
@@ -62,6 +65,7 @@ export class HeldRequests {
 
   /** Whether the worker has acknowledged what it was given, but for what is under way just now. */
   get acknowledged(): boolean {
+    if (this.#unacknowledged.size >= MAX_UNACKNOWLEDGED) return false;
     const [oldest] = this.#unacknowledged;
     const held = oldest === undefined ? undefined : this.#held.get(oldest);
     return held === undefined || performance.now() - held.since < ACKNOWLEDGE_MS;

@@ -1,5 +1,8 @@
 import { Worker } from "node:worker_threads";
 
+/** Names the parent in the environment of a worker process: it may be gone before the process can ask. */
+export const PARENT_VARIABLE = "SOCKETSERVER_PARENT";
+
 /** How often to look whether the parent still lives, in milliseconds. */
 const INTERVAL_MS = 1_000;
 
@@ -11,8 +14,11 @@ const HEAP_MIB = 16;
  * for ever once nobody is left to notice it.
  */
 export function watchParent(): void {
+  const parent = Number(process.env[PARENT_VARIABLE]);
+  // The handlers have the environment of the parent.
+  delete process.env[PARENT_VARIABLE];
   const watch = `
-    const parent = ${process.ppid};
+    const parent = ${parent};
     setInterval(() => process.ppid === parent || process.kill(process.pid, "SIGKILL"), ${INTERVAL_MS});
   `;
   const thread = new Worker(watch, {

@@ -466,6 +466,63 @@ describe("PoolWorker.stop()", () => {
     expect([stage.link.kills, stage.end]).toEqual([1, { lost: 0, unseen: [] }]);
   });
 
+  test("waits no longer than its limit, though the worker that it kills is not gone", async () => {
+    const stage = await readyStage();
+    stage.link.stops = false;
+    stage.link.dies = false;
+    const id = stage.handOver();
+    stage.link.takeAll();
+    const stopping = stage.worker.stop(400);
+    await vi.advanceTimersByTimeAsync(399);
+    expect([stage.link.kills, stage.end, stage.hold.closed]).toEqual([0, undefined, []]);
+    await vi.advanceTimersByTimeAsync(1);
+    await stopping;
+    expect([stage.link.kills, stage.end]).toEqual([1, { lost: 1, unseen: [] }]);
+    expect([stage.hold.closed, stage.hold.size]).toEqual([[[id, "drain"]], 0]);
+    expect(vi.getTimerCount()).toBe(0);
+    // What is still heard of it changes nothing.
+    const { changes } = stage;
+    stage.link.say({ type: "done", id }, { type: "beat", beat: { eventLoopDelayMs: 0, heapUsed: 0 } });
+    stage.link.exit(new Error("at last"));
+    await settle();
+    expect([stage.changes, stage.end]).toEqual([changes, { lost: 1, unseen: [] }]);
+  });
+
+  test("gives back what a worker never saw that it kills", async () => {
+    const stage = await readyStage();
+    stage.link.stops = false;
+    stage.link.dies = false;
+    const cargo = stage.hold.connection();
+    stage.handOver(cargo);
+    const stopping = stage.worker.stop(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await stopping;
+    expect([stage.end, stage.hold.closed]).toEqual([{ lost: 0, unseen: [cargo] }, []]);
+  });
+
+  test("makes start() reject at its limit, though the worker that it kills is not gone", async () => {
+    const { worker, link } = new Stage();
+    link.stops = false;
+    link.dies = false;
+    const starting = expect(worker.start()).rejects.toMatchObject({ code: "ERR_SOCKETSERVER_WORKER_LOST" });
+    const stopping = worker.stop(400);
+    await vi.advanceTimersByTimeAsync(400);
+    await Promise.all([stopping, starting]);
+    expect([link.kills, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  test("waits no longer than its limit for a worker that was killed before, and keeps that reason", async () => {
+    const stage = await readyStage();
+    stage.link.stops = false;
+    stage.link.dies = false;
+    const error = new Error("blocked");
+    stage.worker.kill(error);
+    const stopping = stage.worker.stop(400);
+    await vi.advanceTimersByTimeAsync(400);
+    await stopping;
+    expect([stage.end, vi.getTimerCount()]).toEqual([{ lost: 0, unseen: [], error }, 0]);
+  });
+
   test("closes what still ran because of the drain", async () => {
     const stage = await readyStage();
     const id = stage.handOver();

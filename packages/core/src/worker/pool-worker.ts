@@ -190,7 +190,11 @@ export class PoolWorker implements LinkListener {
   async #stop(limitMs: number): Promise<void> {
     this.#state = WorkerState.stopping;
     this.#link.post({ type: "stop" });
-    const timer = setTimeout(() => this.kill(), limitMs);
+    const timer = setTimeout(() => {
+      this.kill();
+      // Whoever stops it waits for no corpse: nothing of it runs any more, or can be of use.
+      this.exited(stopped());
+    }, limitMs);
     await this.gone;
     clearTimeout(timer);
   }
@@ -323,6 +327,10 @@ function blocked(ms: number): SocketServerError {
     ErrorCode.workerBlocked,
     `Cannot go on in worker: its event loop was blocked for ${ms} ms (heartbeatTimeoutMs)`,
   );
+}
+
+function stopped(): SocketServerError {
+  return new SocketServerError(ErrorCode.workerLost, "Cannot start worker: it was stopped before it was ready");
 }
 
 function notEnded(): SocketServerError {

@@ -5,6 +5,7 @@ import { ErrorCode, SocketServerError } from "../errors.ts";
 import { entryBeside } from "./entry-beside.ts";
 import { inheritedArguments } from "./inherited-arguments.ts";
 import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
+import { PARENT_VARIABLE } from "./parent-watch.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
 const MEBIBYTE = 1_048_576;
@@ -34,8 +35,10 @@ export class ProcessLink implements WorkerLink {
     this.#listener = listener;
     let child: ChildProcess;
     try {
+      const env = { ...process.env, [PARENT_VARIABLE]: String(process.pid) };
       child = fork(entryBeside(import.meta.url, "process-entry"), process.argv.slice(2), {
         execArgv: [...inheritedArguments(), ...this.#heapLimit()],
+        env,
         serialization: "advanced",
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       });

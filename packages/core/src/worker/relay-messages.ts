@@ -17,6 +17,8 @@ export type RelayToWorker =
   | { readonly kind: "end" }
   /** What the worker sent last has left; after its `end`, our end has. */
   | { readonly kind: "written" }
+  /** Whatever waited in the kernel at a `sync` was sent before this. */
+  | { readonly kind: "synced" }
   | { readonly kind: "closed"; readonly error: ErrorData | undefined };
 
 /** For the socket, from the worker. */
@@ -25,6 +27,8 @@ export type RelayFromWorker =
   | { readonly kind: "credit"; readonly bytes: number }
   | { readonly kind: "data"; readonly chunks: readonly Uint8Array[] }
   | { readonly kind: "end" }
+  /** Say `synced` when what waits in the kernel has been sent. */
+  | { readonly kind: "sync" }
   | { readonly kind: "noDelay"; readonly noDelay: boolean }
   | { readonly kind: "destroy" }
   | { readonly kind: "reset" };

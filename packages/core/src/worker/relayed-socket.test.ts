@@ -137,6 +137,42 @@ describe("RelayedSocket, as a reader", () => {
   });
 });
 
+describe("RelayedSocket.afterArrivals()", () => {
+  test("asks the listener side one turn later, after the credit of a read that has just begun", async () => {
+    const socket = relayedSocket();
+    textOf(socket);
+    socket.afterArrivals(() => {});
+    expect(said).toEqual([]);
+    await nextTurn();
+    expect(said).toEqual([{ kind: "credit", bytes: MARK }, { kind: "sync" }]);
+  });
+
+  test("calls back when the listener side says that it has sent what waited, and not before", async () => {
+    const socket = relayedSocket();
+    const got = textOf(socket);
+    const seen: string[] = [];
+    socket.afterArrivals(() => seen.push(got.text));
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    expect(seen).toEqual([]);
+    socket.receive(data("waited"));
+    socket.receive({ kind: "synced" });
+    expect(seen).toEqual(["waited"]);
+    await nextTurn();
+  });
+
+  test("calls back for each that asked once, in order", async () => {
+    const socket = relayedSocket();
+    const called: number[] = [];
+    for (const which of [1, 2]) socket.afterArrivals(() => called.push(which));
+    await nextTurn();
+    expect(said).toEqual([{ kind: "sync" }, { kind: "sync" }]);
+    socket.receive({ kind: "synced" });
+    expect(called).toEqual([1]);
+    socket.receive({ kind: "synced" });
+    expect(called).toEqual([1, 2]);
+  });
+});
+
 describe("RelayedSocket, as a writer", () => {
   test("has written when the listener side says so", async () => {
     const socket = relayedSocket();

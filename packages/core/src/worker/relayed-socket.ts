@@ -12,6 +12,7 @@ export class RelayedSocket extends Duplex {
   /** What the listener side may still send. */
   #credit = 0;
   #peerEnded = false;
+  readonly #onSynced: (() => void)[] = [];
   #onWritten: ((error?: Error | null) => void) | undefined;
   /** The last word to the socket, when this end is destroyed. */
   #farewell: RelayFromWorker | undefined = { kind: "destroy" };
@@ -35,6 +36,9 @@ export class RelayedSocket extends Duplex {
       case "written":
         this.#settleWrite();
         return;
+      case "synced":
+        this.#onSynced.shift()?.();
+        return;
       case "closed":
         this.#farewell = undefined;
         if (part.error !== undefined) this.destroy(errorFromData(part.error) as Error);
@@ -42,6 +46,15 @@ export class RelayedSocket extends Duplex {
         else if (this.#peerEnded && !this.readableEnded) this.once("end", () => this.destroy());
         else this.destroy();
     }
+  }
+
+  /** Call back when what waits in the kernel of the listener side by now has come here, if this flows. */
+  afterArrivals(callback: () => void): void {
+    this.#onSynced.push(callback);
+    // Not before the credit for a read that has just begun.
+    setImmediate(() => {
+      if (!this.destroyed) this.#post({ kind: "sync" });
+    });
   }
 
   /** As that of `net.Socket`: the peer sees a reset. */

@@ -12,6 +12,7 @@ import { socketPair } from "../../test/support/socket-pair.ts";
 import { soon } from "../../test/support/soon.ts";
 import { StalledDuplex } from "../../test/support/stalled-duplex.ts";
 import { temporaryPath } from "../../test/support/temporary-path.ts";
+import { Connection } from "../transport/connection.ts";
 import type { RelayToWorker } from "./relay-messages.ts";
 import { SocketRelay } from "./socket-relay.ts";
 
@@ -177,6 +178,39 @@ describe("SocketRelay, reading", () => {
   });
 });
 
+describe("SocketRelay, asked what waits", () => {
+  test("says that it has sent it two turns later, also if nothing waited", async () => {
+    const relay = relayOf(duplexPair()[0]);
+    relay.receive({ kind: "sync" });
+    await nextTurn();
+    expect(said).toEqual([]);
+    await nextTurn();
+    expect(said).toEqual([{ kind: "synced" }]);
+  });
+
+  test("sends what waits in the kernel before it says so, also on a credit of that very moment", async () => {
+    // What was written to a Unix socket is there for its peer at once.
+    await using pair = await socketPair(await temporaryPath());
+    await new Promise((resolve) => pair.client.write("waited", resolve));
+    const relay = relayOf(pair.server);
+    relay.receive({ kind: "credit", bytes: 100 });
+    relay.receive({ kind: "sync" });
+    await vi.waitFor(() => expect(said).toContainEqual({ kind: "synced" }));
+    expect(text()).toBe("waited<synced>");
+    relay.receive({ kind: "destroy" });
+  });
+
+  test("says so when its stream does, if the bytes of that come from farther away", async () => {
+    const asked: (() => void)[] = [];
+    const distant = Object.assign(duplexPair()[0], { afterArrivals: (callback: () => void) => asked.push(callback) });
+    relayOf(distant).receive({ kind: "sync" });
+    await settle();
+    expect([said, asked.length]).toEqual([[], 1]);
+    asked[0]?.();
+    expect(said).toEqual([{ kind: "synced" }]);
+  });
+});
+
 describe("SocketRelay, writing", () => {
   test("tells that something is written when all of it has left", async () => {
     const stream = new StalledDuplex();
@@ -311,6 +345,18 @@ describe("SocketRelay and RelayedSocket", () => {
     await sent;
     expect(ends.mostOut).toBeLessThan(MARK + 10_000);
     ends.socket.destroy();
+  });
+
+  test("bring what waited in the kernel to a connection that drains, before its read ends", async () => {
+    await using pair = await socketPair(await temporaryPath());
+    await new Promise((resolve) => pair.client.write("waited", resolve));
+    const ends = new RelayPair(pair.server, MARK);
+    await using connection = new Connection(ends.socket, { remoteAddress: { path: "" } });
+    connection.drain();
+    expect((await soon(connection.recv())).toString()).toBe("waited");
+    await connection.sendAll("answer");
+    expect(await soon(connection.recv())).toHaveLength(0);
+    pair.client.resume().end();
   });
 
   test("hold back the peer of a handler that does not read", async () => {

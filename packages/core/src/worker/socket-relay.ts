@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 
+import { afterArrivals } from "../transport/after-arrivals.ts";
 import { resetStream } from "../transport/reset-stream.ts";
 import { setNoDelay } from "../transport/set-no-delay.ts";
 import { errorToData } from "./error-data.ts";
@@ -37,6 +38,9 @@ export class SocketRelay {
         return;
       case "end":
         stream.end(this.#onWritten);
+        return;
+      case "sync":
+        afterArrivals(stream, () => this.#post({ kind: "synced" }));
         return;
       case "noDelay":
         setNoDelay(stream, part.noDelay);

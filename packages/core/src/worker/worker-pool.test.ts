@@ -685,6 +685,16 @@ describe("WorkerPool, replacing", () => {
 });
 
 describe("WorkerPool, recycling after requests", () => {
+  /** Have a worker begin its last request, and its replacement start. */
+  async function beginLast(stage: Stage): Promise<{ id: number }> {
+    await stage.serve(1);
+    const last = await stage.handOver();
+    stage.link(1).takeAll();
+    await stage.pass(BEAT_MS);
+    expect(stage.states).toEqual({ 1: "ready", 2: "starting" });
+    return last;
+  }
+
   test("replaces a worker after its last one: a new one first, and the old one ends when it has nothing to do", async () => {
     const stage = await startedStage({ recycleAfterRequests: 3 });
     await stage.serve(1);
@@ -694,9 +704,10 @@ describe("WorkerPool, recycling after requests", () => {
     const last = await stage.handOver();
     stage.link(1).takeAll();
     await stage.pass(BEAT_MS);
-    expect(stage.states).toEqual({ 1: "retiring", 2: "starting" });
+    expect(stage.states).toEqual({ 1: "ready", 2: "starting" });
     stage.link(2).becomeReady();
     await settle();
+    expect(stage.states).toEqual({ 1: "retiring", 2: "ready" });
     expect((await stage.handOver()).by).toBe(2);
     expect(stage.link(1).heard).not.toContain("stop");
     stage.link(1).finish(last.id);
@@ -707,13 +718,35 @@ describe("WorkerPool, recycling after requests", () => {
     expect(stage.owner.links.length).toBe(2);
   });
 
-  test("gives requests to a worker that is due until it is its turn", async () => {
+  test("gives requests to a worker that is due until its replacement is ready", async () => {
     const stage = await startedStage({ size: 2, recycleAfterRequests: 2 });
     stage.owner.answer = (candidates) => candidates.at(-1);
-    for (let request = 0; request < 2; request++) await stage.serve(2);
-    for (let request = 0; request < 2; request++) await stage.serve(2);
+    for (let request = 0; request < 4; request++) await stage.serve(2);
     await stage.pass(BEAT_MS);
-    expect(stage.states).toEqual({ 1: "ready", 3: "starting" });
+    expect(stage.states).toEqual({ 1: "ready", 2: "ready", 3: "starting" });
+    await stage.serve(2);
+    await stage.pass(5_000);
+    await stage.serve(2);
+    stage.link(3).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 1: "ready", 3: "ready" });
+    await stage.serve(3);
+    expect(stage.link(2).heard.filter((type) => type === "stop")).toEqual(["stop"]);
+  });
+
+  test("gives what waits for room to the new one, and nothing more to the old one", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 2, requestsPerWorker: 2 });
+    const first = await stage.handOver();
+    const second = await stage.handOver();
+    stage.link(1).takeAll();
+    await stage.pass(BEAT_MS);
+    const waiting = await stage.handOver();
+    expect([waiting.by, stage.states]).toEqual([undefined, { 1: "ready", 2: "starting" }]);
+    stage.link(2).becomeReady();
+    expect([await waiting.handed, stage.holderOf(waiting.id)]).toEqual([true, 2]);
+    stage.link(1).finish(first.id);
+    expect((await stage.handOver()).by).toBe(2);
+    expect(stage.link(1).given).toEqual([first.id, second.id]);
   });
 
   test("replaces one at a time, first those that have nothing to do", async () => {
@@ -727,31 +760,32 @@ describe("WorkerPool, recycling after requests", () => {
       stage.link(worker).takeAll();
     }
     stage.link(2).finish(running[1] as number);
-    await stage.pass(BEAT_MS);
-    expect(Object.keys(stage.states)).toEqual(["1", "3", "4"]);
-    await stage.pass(BEAT_MS);
-    expect(stage.owner.links.length).toBe(4);
+    await stage.pass(5 * BEAT_MS);
+    expect(stage.states).toEqual({ 1: "ready", 2: "ready", 3: "ready", 4: "starting" });
     stage.link(4).becomeReady();
     await settle();
-    expect(stage.states).toEqual({ 1: "retiring", 3: "ready", 4: "ready", 5: "starting" });
+    expect(stage.states).toEqual({ 1: "ready", 3: "ready", 4: "ready", 5: "starting" });
     stage.link(5).becomeReady();
-    await settle();
+    await stage.pass(5 * BEAT_MS);
     expect(stage.states).toEqual({ 1: "retiring", 3: "ready", 4: "ready", 5: "ready" });
     stage.link(1).finish(running[0] as number);
     await settle();
-    expect(stage.states).toEqual({ 3: "retiring", 4: "ready", 5: "ready", 6: "starting" });
+    expect(stage.states).toEqual({ 3: "ready", 4: "ready", 5: "ready", 6: "starting" });
+    stage.link(6).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 3: "retiring", 4: "ready", 5: "ready", 6: "ready" });
   });
 
-  test("leaves what runs alone for graceMs, drains it, and cuts it after another", async () => {
+  test("leaves what runs alone for graceMs from when the new one is ready, drains it, and cuts it after another", async () => {
     const stage = await startedStage({ recycleAfterRequests: 2, graceMs: 1_000 });
-    await stage.serve(1);
-    const { id } = await stage.handOver();
-    stage.link(1).takeAll();
-    await stage.pass(BEAT_MS);
-    expect(stage.states[1]).toBe("retiring");
-    stage.link(2).becomeReady();
+    const { id } = await beginLast(stage);
     const since = stage.link(1).posted.length;
     const later = (): string[] => stage.link(1).heard.slice(since);
+    await stage.pass(5_000);
+    expect([later(), stage.states[1]]).toEqual([[], "ready"]);
+    stage.link(2).becomeReady();
+    await settle();
+    expect(stage.states[1]).toBe("retiring");
     await stage.pass(900);
     expect(later()).toEqual([]);
     await stage.pass(100);
@@ -781,42 +815,49 @@ describe("WorkerPool, recycling after requests", () => {
     expect(stage.owner.links.length).toBe(2);
     await stage.serve(1);
     await stage.pass(BEAT_MS);
-    expect(Object.keys(stage.states)).toEqual(["2", "3"]);
+    expect(stage.states).toEqual({ 1: "ready", 2: "ready", 3: "starting" });
     stage.link(3).becomeReady();
     await settle();
+    expect(stage.states).toEqual({ 2: "ready", 3: "ready" });
     stage.owner.answer = (candidates) => candidates.find(({ id }) => id === 2);
     for (let request = 0; request < 99; request++) await stage.serve(2);
     await stage.pass(BEAT_MS);
     expect(stage.owner.links.length).toBe(3);
     await stage.serve(2);
     await stage.pass(BEAT_MS);
-    expect(Object.keys(stage.states)).toEqual(["3", "4"]);
+    expect(stage.states).toEqual({ 2: "ready", 3: "ready", 4: "starting" });
   });
 
-  test("tries again when the replacement cannot start", async () => {
-    const stage = await startedStage({ recycleAfterRequests: 2 });
+  test("tries again when the replacement cannot start, while the old one goes on", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 2, startAttempts: 1 });
     await stage.serve(1);
     await stage.serve(1);
-    await stage.pass(BEAT_MS);
-    stage.link(2).exit(new Error("boot"));
-    await stage.pass(1_000);
-    expect(stage.owner.exits.map(({ id }) => id)).toEqual([1, 2]);
-    expect(stage.owner.links.length).toBe(3);
-    stage.link(3).becomeReady();
+    for (const id of [2, 3, 4]) {
+      while (stage.owner.links.length < id) await stage.pass(BEAT_MS);
+      expect(stage.states).toEqual({ 1: "ready", [id]: "starting" });
+      stage.link(id).exit(new Error("boot"));
+      await settle();
+      expect(stage.states).toEqual({ 1: "ready" });
+      await stage.serve(1);
+    }
+    while (stage.owner.links.length < 5) await stage.pass(BEAT_MS);
+    expect([stage.owner.exits.map(({ id }) => id), stage.owner.givenUp]).toEqual([[2, 3, 4], []]);
+    expect(stage.link(1).heard).not.toContain("stop");
+    stage.link(5).becomeReady();
     await settle();
-    await stage.serve(3);
-    await stage.serve(3);
+    expect(stage.owner.exits.at(-1)).toEqual({ id: 1, lost: 0 });
+    await stage.serve(5);
+    await stage.serve(5);
     await stage.pass(BEAT_MS);
-    expect(stage.states).toEqual({ 4: "starting" });
+    expect(stage.states).toEqual({ 5: "ready", 6: "starting" });
   });
 
   test("starts no second replacement when the worker that retires dies", async () => {
     const stage = await startedStage({ recycleAfterRequests: 2 });
-    await stage.serve(1);
-    await stage.handOver();
-    stage.link(1).takeAll();
-    await stage.pass(BEAT_MS);
+    await beginLast(stage);
     stage.link(2).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 1: "retiring", 2: "ready" });
     stage.link(1).exit(new Error("died"));
     await stage.pass(5_000);
     expect(stage.owner.exits).toMatchObject([{ id: 1, lost: 1, error: { message: "died" } }]);
@@ -824,13 +865,65 @@ describe("WorkerPool, recycling after requests", () => {
     expect(stage.owner.links.length).toBe(2);
   });
 
-  test("ends with the pool: neither the old one nor the new one is left", async () => {
+  test.each([
+    ["starts", false],
+    ["becomes ready", true],
+  ])("starts no second replacement when the old worker dies while the first one %s", async (_when, ready) => {
     const stage = await startedStage({ recycleAfterRequests: 2 });
-    await stage.serve(1);
-    await stage.handOver();
-    stage.link(1).takeAll();
+    await beginLast(stage);
+    if (ready) stage.link(2).becomeReady();
+    stage.link(1).exit(new Error("died"));
+    await stage.pass(5_000);
+    expect(stage.owner.exits).toMatchObject([{ id: 1, lost: 1, error: { message: "died" } }]);
+    expect([Object.keys(stage.states), stage.owner.links.length]).toEqual([["2"], 2]);
+    if (!ready) stage.link(2).becomeReady();
+    await settle();
+    // And it is replaced in its turn.
+    await stage.serve(2);
+    await stage.serve(2);
     await stage.pass(BEAT_MS);
-    expect(stage.states).toEqual({ 1: "retiring", 2: "starting" });
+    expect(stage.states).toEqual({ 2: "ready", 3: "starting" });
+  });
+
+  test("starts one replacement when the old worker dies while the next attempt is awaited", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 2 });
+    await beginLast(stage);
+    stage.link(2).exit(new Error("boot"));
+    await settle();
+    stage.link(1).exit(new Error("died"));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(stage.states).toEqual({ 3: "starting" });
+    stage.link(3).becomeReady();
+    await settle();
+    await stage.serve(3);
+    expect(stage.owner.links.length).toBe(3);
+  });
+
+  test("replaces a replacement that dies while the old one still retires", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 2 });
+    const { id } = await beginLast(stage);
+    stage.link(2).becomeReady();
+    await settle();
+    stage.link(2).exit(new Error("died"));
+    await vi.advanceTimersByTimeAsync(50);
+    expect(stage.states).toEqual({ 1: "retiring", 3: "starting" });
+    stage.link(3).becomeReady();
+    stage.link(1).finish(id);
+    await settle();
+    expect(stage.pool.workers).toMatchObject([{ id: 3, state: "ready", restarts: 2 }]);
+  });
+
+  test.each([
+    ["starts", false],
+    ["is ready", true],
+  ])("ends with the pool while the new one %s: neither that nor the old one is left", async (_when, ready) => {
+    const stage = await startedStage({ recycleAfterRequests: 2 });
+    await beginLast(stage);
+    if (ready) {
+      stage.link(2).becomeReady();
+      await settle();
+    }
+    expect(stage.states).toEqual(ready ? { 1: "retiring", 2: "ready" } : { 1: "ready", 2: "starting" });
     await stage.pool.stop(400);
     await vi.advanceTimersByTimeAsync(60_000);
     expect([stage.owner.stopped, stage.pool.workers]).toEqual([[2, 1], []]);
@@ -844,8 +937,10 @@ describe("WorkerPool, recycling by age", () => {
     await stage.pass(4_900);
     expect(stage.owner.links.length).toBe(1);
     await stage.pass(200);
-    expect(stage.states).toEqual({ 2: "starting" });
+    expect(stage.states).toEqual({ 1: "ready", 2: "starting" });
     stage.link(2).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 2: "ready" });
     await stage.pass(4_700);
     expect(stage.owner.links.length).toBe(2);
     await stage.pass(300);
@@ -870,9 +965,11 @@ describe("WorkerPool, recycling by age", () => {
     const waiting = await stage.handOver();
     stage.link(1).finish(id);
     await settle();
-    expect([stage.link(1).given, stage.states]).toEqual([[id], { 2: "starting" }]);
+    expect([stage.link(1).given, stage.states]).toEqual([[id], { 1: "ready", 2: "starting" }]);
     stage.link(2).becomeReady();
     expect([await waiting.handed, stage.holderOf(waiting.id)]).toEqual([true, 2]);
+    await settle();
+    expect(stage.states).toEqual({ 2: "ready" });
   });
 });
 
@@ -882,17 +979,44 @@ describe("WorkerPool, with a fresh worker for each request", () => {
     for (const id of [1, 3, 5]) {
       await stage.serve(id);
       const next = await stage.handOver();
-      expect([next.by, stage.states]).toEqual([undefined, { [id + 1]: "starting" }]);
+      expect([next.by, stage.states]).toEqual([undefined, { [id]: "ready", [id + 1]: "starting" }]);
       stage.link(id + 1).becomeReady();
       expect(await next.handed).toBe(true);
       expect(stage.holderOf(next.id)).toBe(id + 1);
       stage.link(id + 1).finish(next.id);
       await settle();
+      expect(stage.states).toEqual({ [id + 1]: "ready", [id + 2]: "starting" });
       stage.link(id + 2).becomeReady();
       await settle();
+      expect(stage.states).toEqual({ [id + 2]: "ready" });
     }
     expect(stage.owner.links.every(({ given }) => given.length <= 1)).toBe(true);
     expect(stage.owner.exits.every(({ lost, error }) => lost === 0 && error === undefined)).toBe(true);
+  });
+
+  test("never gives a worker a second one, also while replacements cannot start", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 1 });
+    await stage.serve(1);
+    const waiting = await stage.handOver();
+    stage.link(2).exit(new Error("boot"));
+    await stage.pass(BEAT_MS);
+    expect([stage.holderOf(waiting.id), stage.states]).toEqual([undefined, { 1: "ready", 3: "starting" }]);
+    stage.link(3).becomeReady();
+    expect([await waiting.handed, stage.holderOf(waiting.id)]).toEqual([true, 3]);
+  });
+
+  test("gives up when replacements cannot start and those that are left have served their last", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 1, startAttempts: 3 });
+    await stage.serve(1);
+    const { handed } = await stage.handOver();
+    for (const id of [2, 3, 4]) {
+      while (stage.owner.links.length < id) await stage.pass(BEAT_MS);
+      expect(stage.owner.givenUp).toEqual([]);
+      stage.link(id).exit(new Error("boot"));
+      await settle();
+    }
+    expect(stage.owner.givenUp).toMatchObject([{ code: "ERR_SOCKETSERVER_WORKERS_FAILED" }]);
+    expect(await handed).toBe(false);
   });
 
   test("cuts nothing, however long it runs", async () => {
@@ -906,12 +1030,17 @@ describe("WorkerPool, with a fresh worker for each request", () => {
     stage.link(3).becomeReady();
     await settle();
     await stage.serve(3);
-    expect(stage.states).toEqual({ 1: "ready", 4: "starting" });
+    expect(stage.states).toEqual({ 1: "ready", 3: "ready", 4: "starting" });
     stage.link(4).becomeReady();
     await settle();
+    expect(stage.states).toEqual({ 1: "ready", 4: "ready" });
     stage.link(1).finish(id);
     await settle();
-    expect(stage.states).toEqual({ 4: "ready", 5: "starting" });
+    expect(stage.states).toEqual({ 1: "ready", 4: "ready", 5: "starting" });
+    stage.link(5).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 4: "ready", 5: "ready" });
+    expect(stage.link(1).heard).toEqual(["boot", "connection", "stop"]);
     expect(stage.hold.closed.every(([, reason]) => reason === "done")).toBe(true);
   });
 
@@ -944,7 +1073,7 @@ describe("WorkerPool, with a fresh worker for each request", () => {
     stage.link(2).becomeReady();
     await settle();
     await stage.serve(2);
-    expect(stage.states).toEqual({ 3: "starting" });
+    expect(stage.states).toEqual({ 2: "ready", 3: "starting" });
   });
 });
 

@@ -153,8 +153,7 @@ export class WorkerPool implements SlotHost {
     this.#owner.exited({ id: member.worker.id, lost: 0, error });
     this.#failedStarts++;
     const { startAttempts } = this.#settings;
-    const someoneLives = [...this.#members].some(({ worker }) => worker.state !== WorkerState.starting);
-    if (this.#failedStarts < startAttempts || someoneLives) return true;
+    if (this.#failedStarts < startAttempts || [...this.#members].some((one) => this.#isOfUse(one))) return true;
     this.#giveUpReplacing();
     this.#owner.gaveUp(
       new SocketServerError(
@@ -166,11 +165,21 @@ export class WorkerPool implements SlotHost {
     return false;
   }
 
-  /** Whether a worker can be given a request. One that serves one at a time, and has served its last, is done. */
+  /** Whether a worker can be given a request. */
   #hasRoom(member: Member): boolean {
     const { worker } = member;
-    if (worker.state !== WorkerState.ready || worker.active >= this.#capacity) return false;
-    return this.#capacity > 1 || !isDue(member);
+    return worker.state === WorkerState.ready && worker.active < this.#capacity && !this.#isDone(member);
+  }
+
+  /** Whether a worker serves one request at a time, and has been given its last. */
+  #isDone(member: Member): boolean {
+    return this.#capacity === 1 && isDue(member);
+  }
+
+  /** Whether a worker serves, or will again. */
+  #isOfUse(member: Member): boolean {
+    const { worker } = member;
+    return worker.state !== WorkerState.starting && !(worker.empty && this.#isDone(member));
   }
 
   #choose(candidates: readonly Member[]): PoolWorker {

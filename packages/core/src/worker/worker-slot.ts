@@ -56,15 +56,15 @@ export class WorkerSlot {
     this.#keep(member);
   }
 
-  /** Replace the present worker: it ends when its requests have; resolves when it is gone and the next one is ready. */
+  /** Replace the present worker: when the next one is ready, it takes no further request, and ends when those that it has are over. */
   async retire(graceMs: number, stopMs: number): Promise<void> {
     const old = this.#current;
     this.#filled = Promise.withResolvers<void>();
     const { promise } = this.#filled;
     this.#restarts++;
     void this.#startNext();
-    await old?.worker.retire(graceMs, stopMs);
     await promise;
+    await old?.worker.retire(graceMs, stopMs);
   }
 
   /** Replace nobody any more. */

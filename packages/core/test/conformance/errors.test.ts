@@ -3,7 +3,7 @@
  * `handle_error` by, and ends what it was thrown in).
  *
  * JavaScript has no error that means "end": a program says `process.exit()`. In a handler of a plain or async server that ends the program,
- * in a worker it ends the thread, as `SystemExit` ends a thread of Python. Neither may be taken for an error of the request. The other kind
+ * in a worker it ends the thread or the process, as `SystemExit` ends a thread or a child of Python. Neither may be taken for an error of the request. The other kind
  * that must not be taken for a bug is our own: an ordinary disconnect passes through `handleError`, which stays quiet about it.
  *
  * @module
@@ -14,10 +14,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { BadHandler, DisappointedHandler, ExitingHandler } from "../fixtures/failing-handlers.ts";
 import { runProgram } from "../support/run-program.ts";
-import { CELLS, STREAM_CELLS, serveScripted } from "./matrix.ts";
+import { CELLS, STREAM_CELLS, WORKER_CELLS, serveScripted } from "./matrix.ts";
 
-const ID_OF_HANDLED = { plain: "SS-17", async: "SS-17", threading: "SS-19" } as const;
-const ID_OF_UNHANDLED = { plain: "SS-18", async: "SS-18", threading: "SS-20" } as const;
+const ID_OF_HANDLED = { plain: "SS-17", async: "SS-17", threading: "SS-19", forking: "SS-21" } as const;
+const ID_OF_UNHANDLED = { plain: "SS-18", async: "SS-18", threading: "SS-20", forking: "SS-22" } as const;
 
 beforeEach(() => leakCheck());
 
@@ -52,8 +52,9 @@ describe("handleError()", () => {
     });
   }
 
-  for (const cell of CELLS.filter(({ concurrency }) => concurrency === "threading")) {
-    test(`SS-20 ${cell.name} does not handle process.exit() in a handler: it ends the thread, and serving goes on`, async () => {
+  for (const cell of WORKER_CELLS) {
+    const id = ID_OF_UNHANDLED[cell.concurrency];
+    test(`${id} ${cell.name} does not handle process.exit() in a handler: it ends the worker, and serving goes on`, async () => {
       await using running = await serveScripted(cell, { handleError: "marks" }, ExitingHandler);
       const exited = new Promise((resolve) => running.server.once("workerExit", resolve));
       const replaced = new Promise((resolve) => running.server.once("workerReady", resolve));
@@ -65,7 +66,4 @@ describe("handleError()", () => {
       expect(await replaced).toMatchObject({ id: 2 });
     });
   }
-
-  test.todo("SS-21 coming: ForkingTCPServer handles the error of a handler, and closes the request");
-  test.todo("SS-22 coming: ForkingTCPServer does not handle process.exit() in a handler: it ends the child");
 });

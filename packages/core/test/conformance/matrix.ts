@@ -2,7 +2,8 @@
  * The cells over which Python's tests run: a transport and a way to run requests, with a server, an address and a client for each.
  *
  * `id` is the test of Python's module (SS-01 to SS-12) that the cell descends from; asyncio is not in that module, so a cell that runs
- * requests concurrently on the event loop has the id of its plain neighbour.
+ * requests concurrently on the event loop has the id of its plain neighbour. Where a socket can move to a worker, a second cell relays its bytes
+ * instead, as a runtime does that cannot move it.
  *
  * @module
  */
@@ -11,8 +12,13 @@ import {
   AsyncTCPServer,
   AsyncUDPServer,
   AsyncUnixStreamServer,
+  ForkingTCPServer,
+  ForkingUDPServer,
+  ForkingUnixStreamServer,
   TCPServer,
   ThreadingTCPServer,
+  ThreadingUDPServer,
+  ThreadingUnixStreamServer,
   UDPServer,
   UnixStreamServer,
   type Address,
@@ -25,8 +31,13 @@ import {
   ScriptedAsyncTCPServer,
   ScriptedAsyncUDPServer,
   ScriptedAsyncUnixStreamServer,
+  ScriptedForkingTCPServer,
+  ScriptedForkingUDPServer,
+  ScriptedForkingUnixStreamServer,
   ScriptedTCPServer,
   ScriptedThreadingTCPServer,
+  ScriptedThreadingUDPServer,
+  ScriptedThreadingUnixStreamServer,
   ScriptedUDPServer,
   ScriptedUnixStreamServer,
   type ScriptedMembers,
@@ -50,11 +61,18 @@ interface Transport {
   readonly provoke: (address: Address) => Promise<void>;
 }
 
+/** A way to run requests. */
+export type Concurrency = "plain" | "async" | "threading" | "forking";
+
 /** One cell. */
 export interface Cell extends Transport {
   readonly id: string;
   readonly name: string;
-  readonly concurrency: "plain" | "async" | "threading";
+  readonly concurrency: Concurrency;
+  /** Whether handlers run in threads or processes. */
+  readonly inWorkers: boolean;
+  /** Whether this is the second cell of its server, which differs in how connections reach the workers alone. */
+  readonly relayed: boolean;
   readonly server: AnyServerClass;
   readonly scripted: AnyServerClass<ScriptedServer>;
   readonly options: object;
@@ -81,26 +99,52 @@ const UDP: Transport = {
   provoke: (address) => sendDatagram(address, "anything\n"),
 };
 
+/** One worker each: a second one would only take longer to start. */
+const OPTIONS: Readonly<Record<Concurrency, object>> = {
+  plain: {},
+  async: {},
+  threading: { threading: { threads: 1 } },
+  forking: { forking: { processes: 1 } },
+};
+
 function row(
   transport: Transport,
   id: string,
-  concurrency: Cell["concurrency"],
+  concurrency: Concurrency,
   server: AnyServerClass,
   scripted: AnyServerClass<ScriptedServer>,
 ): Cell {
-  const options = concurrency === "threading" ? { threading: { threads: 1 } } : {};
-  return { ...transport, id, name: server.name, concurrency, server, scripted, options };
+  const inWorkers = concurrency === "threading" || concurrency === "forking";
+  const options = OPTIONS[concurrency];
+  return { ...transport, id, name: server.name, concurrency, inWorkers, relayed: false, server, scripted, options };
 }
+
+/** The cell whose connections are relayed to its workers. */
+function relayed(cell: Cell): Cell {
+  const workers = cell.concurrency === "forking" ? { processes: 1 } : { threads: 1 };
+  const options = { [cell.concurrency]: { ...workers, relay: true } };
+  return { ...cell, name: `${cell.name} (relay)`, relayed: true, options };
+}
+
+const THREADING_TCP = row(TCP, "SS-02", "threading", ThreadingTCPServer, ScriptedThreadingTCPServer);
+const FORKING_TCP = row(TCP, "SS-03", "forking", ForkingTCPServer, ScriptedForkingTCPServer);
 
 /** Every cell that exists. */
 export const CELLS: readonly Cell[] = [
   row(TCP, "SS-01", "plain", TCPServer, ScriptedTCPServer),
   row(TCP, "SS-01", "async", AsyncTCPServer, ScriptedAsyncTCPServer),
-  row(TCP, "SS-02", "threading", ThreadingTCPServer, ScriptedThreadingTCPServer),
+  THREADING_TCP,
+  relayed(THREADING_TCP),
+  FORKING_TCP,
+  relayed(FORKING_TCP),
   row(UDP, "SS-04", "plain", UDPServer, ScriptedUDPServer),
   row(UDP, "SS-04", "async", AsyncUDPServer, ScriptedAsyncUDPServer),
+  row(UDP, "SS-05", "threading", ThreadingUDPServer, ScriptedThreadingUDPServer),
+  row(UDP, "SS-06", "forking", ForkingUDPServer, ScriptedForkingUDPServer),
   row(UNIX, "SS-07", "plain", UnixStreamServer, ScriptedUnixStreamServer),
   row(UNIX, "SS-07", "async", AsyncUnixStreamServer, ScriptedAsyncUnixStreamServer),
+  row(UNIX, "SS-08", "threading", ThreadingUnixStreamServer, ScriptedThreadingUnixStreamServer),
+  row(UNIX, "SS-09", "forking", ForkingUnixStreamServer, ScriptedForkingUnixStreamServer),
 ];
 
 /** The cells of connections. */
@@ -109,13 +153,14 @@ export const STREAM_CELLS: readonly Cell[] = CELLS.filter(({ stream }) => stream
 /** The cells of datagrams. */
 export const DATAGRAM_CELLS: readonly Cell[] = CELLS.filter(({ stream }) => !stream);
 
+/** The cells whose handlers run in threads or processes. */
+export const WORKER_CELLS: readonly Cell[] = CELLS.filter(({ inWorkers }) => inWorkers);
+
+/** One cell for each server: what comes before a request does not differ between the two cells of a server. */
+export const SERVER_CELLS: readonly Cell[] = CELLS.filter((cell) => !cell.relayed);
+
 /** Python's cells that other work adds. */
 export const COMING: readonly { readonly id: string; readonly name: string }[] = [
-  { id: "SS-03", name: "ForkingTCPServer" },
-  { id: "SS-05", name: "ThreadingUDPServer" },
-  { id: "SS-06", name: "ForkingUDPServer" },
-  { id: "SS-08", name: "ThreadingUnixStreamServer" },
-  { id: "SS-09", name: "ForkingUnixStreamServer" },
   { id: "SS-10", name: "UnixDatagramServer" },
   { id: "SS-11", name: "ThreadingUnixDatagramServer" },
   { id: "SS-12", name: "ForkingUnixDatagramServer" },

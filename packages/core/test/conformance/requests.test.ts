@@ -33,7 +33,7 @@ describe("handleRequest()", () => {
       await expect.poll(() => server.activeRequests).toBe(0);
       const workers = "workers" in server ? (server.workers as readonly { readonly active: number }[]) : [];
       for (const worker of workers) expect(worker).toMatchObject({ active: 0, served: 10 });
-      expect(workers).toHaveLength(cell.concurrency === "threading" ? 1 : 0);
+      expect(workers).toHaveLength(cell.inWorkers ? 1 : 0);
     });
   }
 });

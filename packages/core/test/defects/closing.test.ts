@@ -1,8 +1,9 @@
-import { AsyncUDPServer, DatagramRequestHandler } from "@socketserver/core";
-import { dial, leakCheck, serve, talk, talkDatagram, type RunningServer } from "@socketserver/testing";
+import type { BaseServer, WorkerMembers } from "@socketserver/core";
+import { dial, leakCheck, serve, talk, type AnyServerClass, type RunningServer } from "@socketserver/testing";
+import { writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { CELLS, STREAM_CELLS, serveIn } from "../conformance/matrix.ts";
+import { CELLS, DATAGRAM_CELLS, STREAM_CELLS, serveIn } from "../conformance/matrix.ts";
 import {
   BigAnswerHandler,
   ClosingHandler,
@@ -12,8 +13,10 @@ import {
   EndlessHandler,
 } from "../fixtures/closing-handlers.ts";
 import { ExitingHandler } from "../fixtures/failing-handlers.ts";
-import { FailingSetupServer } from "../fixtures/failing-setup-server.ts";
 import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
+import { FailingSetupForkingServer, FailingSetupThreadingServer } from "../fixtures/failing-setup-servers.ts";
+import { LastMomentHandler } from "../fixtures/packet-handlers.ts";
+import { temporaryPath } from "../support/temporary-path.ts";
 
 /** Wait until a request was taken. */
 async function taken({ requests, server }: RunningServer): Promise<void> {
@@ -23,45 +26,62 @@ async function taken({ requests, server }: RunningServer): Promise<void> {
 beforeEach(() => leakCheck());
 
 describe("a graceful close", () => {
-  test("D6 AsyncUDPServer: does not lose replies in flight", async () => {
-    class LastMomentHandler extends DatagramRequestHandler {
-      override async handle(): Promise<void> {
-        const { drainSignal } = this;
-        if (!drainSignal.aborted) await new Promise((resolve) => drainSignal.addEventListener("abort", resolve));
-        await this.wfile.write(this.packet);
-      }
-    }
-    const running = await serve(LastMomentHandler, { server: AsyncUDPServer });
-    const answers = ["one", "two", "three"].map((packet) => talkDatagram(running.address, packet));
-    while (running.requests.length < 3) await new Promise((resolve) => running.server.once("request", resolve));
-    expect(await running.close()).toMatchObject({ open: 3, finished: 3, cut: [] });
-    expect(await Promise.all(answers)).toEqual([Buffer.from("one"), Buffer.from("two"), Buffer.from("three")]);
-  });
-
-  test.todo("D6 coming: ThreadingUDPServer does not lose replies in flight");
+  // A plain server runs one request at a time.
+  for (const cell of DATAGRAM_CELLS.filter(({ concurrency }) => concurrency !== "plain")) {
+    test(`D6 ${cell.name}: does not lose replies in flight`, async () => {
+      const running = await serveIn(cell, LastMomentHandler);
+      const answers = ["one", "two", "three"].map((packet) => cell.ask(running.address, packet));
+      while (running.requests.length < 3) await new Promise((resolve) => running.server.once("request", resolve));
+      expect(await running.close()).toMatchObject({ open: 3, finished: 3, cut: [] });
+      expect(await Promise.all(answers)).toEqual([Buffer.from("one"), Buffer.from("two"), Buffer.from("three")]);
+    });
+  }
 });
 
-describe("a thread that fails to start", () => {
+/** Servers whose workers fail to start when they are told to. */
+interface FailingSetup {
+  readonly kind: string;
+  readonly server: AnyServerClass<BaseServer & WorkerMembers>;
+  readonly workers: (count: number) => object;
+}
+
+const FAILING_SETUPS: readonly FailingSetup[] = [
+  {
+    kind: "thread",
+    server: FailingSetupThreadingServer,
+    workers: (count: number) => ({ threading: { threads: count } }),
+  },
+  {
+    kind: "process",
+    server: FailingSetupForkingServer,
+    workers: (count: number) => ({ forking: { processes: count } }),
+  },
+];
+
+describe.each(FAILING_SETUPS)("a $kind that fails to start", ({ server, workers }) => {
   test("D8 leaves close() working when the first one fails", async () => {
-    const fail = new Int32Array(new SharedArrayBuffer(4));
-    fail[0] = 1;
-    const options = { threading: { threads: 2 }, setup: { fail: fail.buffer } };
-    const server = new FailingSetupServer({ port: 0 }, EchoLineHandler, options);
-    await expect(server.listen()).rejects.toThrow("workerSetup fails");
-    expect(server.state).toBe("new");
-    expect(await server.close()).toMatchObject({ open: 0 });
-    expect(server.workers).toEqual([]);
+    const failIf = await temporaryPath("fail");
+    await writeFile(failIf, "");
+    const first = new server(
+      { port: 0 } as never,
+      EchoLineHandler as never,
+      { ...workers(2), setup: { failIf } } as never,
+    );
+    await expect(first.listen()).rejects.toThrow("workerSetup fails");
+    expect(first.state).toBe("new");
+    expect(await first.close()).toMatchObject({ open: 0 });
+    expect(first.workers).toEqual([]);
   });
 
   test("D8 leaves close() working when the replacement of a lost one fails", async () => {
-    const fail = new Int32Array(new SharedArrayBuffer(4));
-    const options = { threading: { threads: 1 }, setup: { fail: fail.buffer } };
-    const running = await serve(ExitingHandler, { server: FailingSetupServer, options });
+    const failIf = await temporaryPath("fail");
+    const options = { ...workers(1), setup: { failIf } };
+    const running = await serve(ExitingHandler, { server, options });
     const failed = Promise.withResolvers<void>();
     running.server.on("workerExit", ({ error }) => {
       if (error?.message === "workerSetup fails") failed.resolve();
     });
-    fail[0] = 1;
+    await writeFile(failIf, "");
     await using client = await dial(running.address);
     await client.sendAll("end");
     await failed.promise;
@@ -101,13 +121,14 @@ describe("close()", () => {
       await client.sendAll("begin");
       await taken(running);
       const report = await running.close({ graceMs: 50 });
-      // Nothing but the end of its thread can end such a handler.
-      const settled = cell.concurrency === "threading";
+      // Nothing but the end of its worker can end such a handler.
+      const settled = cell.inWorkers;
       expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: settled ? 0 : 1, cut: [{ id: 1, settled }] });
     });
 
     test(`D17 ${cell.name}: an answer arrives whole although input was left unread`, async () => {
-      await using running = await serveIn(cell, BigAnswerHandler);
+      // What is left unread must not make anybody wait: that would take longer than the test may.
+      await using running = await serveIn(cell, BigAnswerHandler, { lingerMs: 40_000 });
       const lengths: number[] = [];
       for (let round = 0; round < 30; round++) {
         const answer = await talk(running.address, Buffer.alloc(300_000, "?"), { halfClose: round % 2 === 0 });

@@ -1,10 +1,18 @@
-import { AsyncTCPServer, BaseRequestHandler, type Connection } from "@socketserver/core";
+import {
+  AsyncTCPServer,
+  BaseRequestHandler,
+  type BaseServer,
+  type Connection,
+  type WorkerMembers,
+} from "@socketserver/core";
 import { dial, leakCheck } from "@socketserver/testing";
 import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { CELLS, STREAM_CELLS, make, serveIn } from "../conformance/matrix.ts";
+import { CELLS, STREAM_CELLS, WORKER_CELLS, make, serveIn } from "../conformance/matrix.ts";
 import { EndlessHandler } from "../fixtures/closing-handlers.ts";
+import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
 import { runProgram } from "../support/run-program.ts";
 
 beforeEach(() => leakCheck());
@@ -109,4 +117,35 @@ describe("handleRequest()", () => {
     expect(running).toBe(2);
     await Promise.all(clients.map((client) => client.close()));
   });
+
+  for (const cell of WORKER_CELLS.filter(({ stream }) => stream)) {
+    test(`D10 ${cell.name}: the bound on concurrent requests holds`, async () => {
+      const options = cell.options as Readonly<Record<string, object>>;
+      const bounded = { [cell.concurrency]: { ...options[cell.concurrency], requestsPerWorker: 1 } };
+      await using server = new cell.server(
+        (await cell.address()) as never,
+        EchoLineHandler as never,
+        bounded as never,
+      ) as BaseServer & WorkerMembers;
+      const address = await server.listen();
+      await using first = await dial(address);
+      await using second = await dial(address);
+      const order: string[] = [];
+      await server.handleRequest();
+      order.push("one runs");
+      await second.sendAll("two\n");
+      const both = server.handleRequest().then(() => order.push("there is room again"));
+      const answered = second.recv().then((answer) => order.push(answer.toString()));
+      // Longer than a worker takes that has room.
+      await delay(100);
+      expect(server.workers).toMatchObject([{ active: 1, served: 1 }]);
+      order.push("one may end");
+      await first.sendAll("one\n");
+      expect((await first.recv()).toString()).toBe("one\n");
+      await Promise.all([both, answered]);
+      expect(order.slice(0, 2)).toEqual(["one runs", "one may end"]);
+      expect(order.slice(2).toSorted()).toEqual(["there is room again", "two\n"]);
+      expect(server.workers).toMatchObject([{ served: 2 }]);
+    });
+  }
 });

@@ -1,9 +1,19 @@
-import type { Connection, WorkerView } from "@socketserver/core";
-import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
+import type { BaseServer, Connection, WorkerView } from "@socketserver/core";
+import { dial, leakCheck, serve, talk, type AnyServerClass, type RunningServer } from "@socketserver/testing";
+import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { ExitingHandler } from "./fixtures/failing-handlers.ts";
+import { ExitingHandler } from "../fixtures/failing-handlers.ts";
+import {
+  AbortingForkingServer,
+  HeldSetupForkingServer,
+  MisguidedForkingServer,
+  NestingForkingServer,
+  NestingInProcessHandler,
+  PlaceHandler,
+  WatchingForkingServer,
+} from "../fixtures/odd-processes.ts";
 import {
   AbortingServer,
   FailOrHangServer,
@@ -13,13 +23,66 @@ import {
   NestingServer,
   SlowCloseServer,
   WatchingServer,
-} from "./fixtures/odd-threads.ts";
-import { CommandHandler } from "./fixtures/thread-handlers.ts";
-import { soon } from "./support/soon.ts";
+} from "../fixtures/odd-threads.ts";
+import { CommandHandler } from "../fixtures/thread-handlers.ts";
+import { soon } from "../support/soon.ts";
+import { temporaryPath } from "../support/temporary-path.ts";
 
 beforeEach(() => leakCheck());
 
 const THREADS = { threading: { threads: 2 } };
+
+/** Chooses what the test says. */
+interface Misguided extends BaseServer {
+  readonly workers: readonly WorkerView[];
+  choice: ((candidates: readonly WorkerView[]) => unknown) | undefined;
+}
+
+/** Servers with two workers. */
+interface Kind {
+  readonly kind: string;
+  readonly handler: unknown;
+  readonly aborting: AnyServerClass<BaseServer & { readonly closes: number }>;
+  readonly watching: AnyServerClass;
+  readonly misguided: AnyServerClass<Misguided>;
+  readonly options: object;
+}
+
+/** Threads and processes, each with connections that move and with such that are relayed. */
+const KINDS: readonly Kind[] = [
+  {
+    kind: "threading",
+    handler: CommandHandler,
+    aborting: AbortingServer,
+    watching: WatchingServer,
+    misguided: MisguidedServer,
+    options: THREADS,
+  },
+  {
+    kind: "threading, relaying",
+    handler: CommandHandler,
+    aborting: AbortingServer,
+    watching: WatchingServer,
+    misguided: MisguidedServer,
+    options: { threading: { threads: 2, relay: true } },
+  },
+  {
+    kind: "forking",
+    handler: PlaceHandler,
+    aborting: AbortingForkingServer,
+    watching: WatchingForkingServer,
+    misguided: MisguidedForkingServer,
+    options: { forking: { processes: 2 } },
+  },
+  {
+    kind: "forking, relaying",
+    handler: PlaceHandler,
+    aborting: AbortingForkingServer,
+    watching: WatchingForkingServer,
+    misguided: MisguidedForkingServer,
+    options: { forking: { processes: 2, relay: true } },
+  },
+];
 
 async function ask(client: Connection, command: string): Promise<string> {
   await client.sendAll(`${command}\n`);
@@ -35,6 +98,44 @@ function sharedMemory(): { readonly numbers: Int32Array; readonly shared: object
 async function requestCount({ requests, server }: RunningServer, count: number): Promise<void> {
   while (requests.length < count) await new Promise((resolve) => server.once("request", resolve));
 }
+
+describe("close() of a forking server", () => {
+  test("cuts a request that waits for a process which is not ready", async () => {
+    const by = await temporaryPath("hold");
+    const options = { forking: { processes: 1 }, held: { by } };
+    const running = await serve(ExitingHandler, { server: HeldSetupForkingServer, options });
+    await writeFile(by, "");
+    const exited = new Promise((resolve) => running.server.once("workerExit", resolve));
+    const first = await dial(running.address);
+    await exited;
+    const waiting = await dial(running.address);
+    await requestCount(running, 2);
+    const report = await soon(running.close({ graceMs: 20 }));
+    expect(report).toMatchObject({ open: 1, finished: 0, cut: [{ id: 2 }] });
+    expect(running.closedRequests).toMatchObject([{ id: 1 }, { id: 2, reason: "drain" }]);
+    expect(running.server.activeRequests).toBe(0);
+    expect(running.server.workers).toEqual([]);
+    await soon(waiting.recv().catch((error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" })));
+    first.abort();
+    waiting.abort();
+  });
+
+  test.each(["listen", "serveForever"] as const)("twice while its processes start: %s() settles", async (method) => {
+    const by = await temporaryPath("hold");
+    await writeFile(by, "");
+    const options = { forking: { processes: 2 }, held: { by } };
+    const server = new HeldSetupForkingServer({ port: 0 }, PlaceHandler, options);
+    const starting = server[method]().then(
+      () => "resolves",
+      (error: unknown) => (error as { readonly code?: unknown }).code,
+    );
+    await delay(50);
+    const [first, second] = await soon(Promise.all([server.close(), server.close({ graceMs: 0 })]));
+    expect(first).toBe(second);
+    expect(await soon(starting)).toBe(method === "listen" ? "ERR_SOCKETSERVER_SERVER_CLOSED" : "resolves");
+    expect(server.state).toBe("closed");
+  });
+});
 
 describe("close() of a threading server", () => {
   test("cuts a request that waits for a thread which is not ready", async () => {
@@ -110,30 +211,37 @@ describe("close() of a threading server", () => {
   });
 });
 
-describe("verifyRequest() of a threading server", () => {
+describe.each(KINDS)("verifyRequest() of a $kind server", ({ handler, aborting, watching, options }) => {
   test("may abort the request, which is closed once, and gone", async () => {
-    await using running = await serve(CommandHandler, { server: AbortingServer, options: THREADS });
+    await using running = await serve(handler, {
+      server: aborting,
+      options,
+    });
     // The reset may come before it knows that it is connected.
     const aborted = await dial(running.address).catch(() => undefined);
     expect(await soon(running.closedCount(1))).toMatchObject([{ id: 1, reason: "aborted" }]);
     await vi.waitFor(() => expect(running.server.activeRequests).toBe(0));
     expect(running.server.closes).toBe(1);
     aborted?.abort();
-    expect(String(await talk(running.address, "count\n"))).toBe("1\n");
+    expect(String(await talk(running.address, "where\n"))).toMatch(/^\d+\n$/);
     expect(running.server.closes).toBe(1);
     expect(running.errors).toEqual([]);
   });
 
-  test("may ask for the signal of a request, which goes to a thread with all of its bytes", async () => {
-    await using running = await serve(CommandHandler, { server: WatchingServer, options: THREADS });
+  test("may ask for the signal of a request, which goes to a worker with all of its bytes", async () => {
+    await using running = await serve(handler, { server: watching, options });
     await using client = await dial(running.address);
-    expect(await soon(ask(client, "where"))).not.toBe("0");
-    expect(await ask(client, "count")).toBe("1");
+    const place = await soon(ask(client, "where"));
+    expect(["", "0", String(process.pid)]).not.toContain(place);
+    expect(await ask(client, "where")).toBe(place);
     expect(running.errors).toEqual([]);
   });
 });
 
-describe("chooseWorker()", () => {
+describe.each(KINDS)("chooseWorker() of a $kind server", ({ handler, misguided, options }) => {
+  // Nobody ends the connection of a request that no worker got.
+  const brief = { ...options, lingerMs: 50 };
+
   /** Below the patience of the test: a server that asks for ever would else never let it fail. */
   function bounded(choose: () => unknown): () => unknown {
     let calls = 0;
@@ -148,18 +256,18 @@ describe("chooseWorker()", () => {
     ["null", null],
     ["something that is no worker", { id: 99, active: 0, served: 0 }],
   ])("that answers %s ends the request with an error, and the next one is served", async (_name, answer) => {
-    await using running = await serve(CommandHandler, { server: MisguidedServer, options: THREADS });
+    await using running = await serve(handler, { server: misguided, options: brief });
     running.server.choice = bounded(() => answer);
     const client = await dial(running.address);
     expect(await soon(running.closedCount(1))).toMatchObject([{ id: 1 }]);
     expect(running.errors).toMatchObject([{ code: "ERR_SOCKETSERVER_INVALID_ARGUMENT" }]);
     client.abort();
     running.server.choice = undefined;
-    expect(String(await talk(running.address, "count\n"))).toBe("1\n");
+    expect(String(await talk(running.address, "where\n"))).toMatch(/^\d+\n$/);
   });
 
-  test("that answers a thread which is gone ends the request with an error, and the next one is served", async () => {
-    await using running = await serve(CommandHandler, { server: MisguidedServer, options: THREADS });
+  test("that answers a worker which is gone ends the request with an error, and the next one is served", async () => {
+    await using running = await serve(handler, { server: misguided, options: brief });
     const exited = new Promise((resolve) => running.server.once("workerExit", resolve));
     const dead = running.server.workers[0] as WorkerView;
     running.server.choice = () => dead;
@@ -176,7 +284,7 @@ describe("chooseWorker()", () => {
       { code: "ERR_SOCKETSERVER_INVALID_ARGUMENT" },
     ]);
     running.server.choice = undefined;
-    expect(String(await talk(running.address, "count\n"))).toBe("1\n");
+    expect(String(await talk(running.address, "where\n"))).toMatch(/^\d+\n$/);
     client.abort();
     lost.abort();
   });
@@ -195,9 +303,17 @@ describe("listen() of a threading server", () => {
   });
 });
 
-describe("a thread", () => {
+describe.each([
+  { kind: "thread", handler: NestingHandler, server: NestingServer as AnyServerClass, options: THREADS },
+  {
+    kind: "process",
+    handler: NestingInProcessHandler,
+    server: NestingForkingServer as AnyServerClass,
+    options: { forking: { processes: 2 } },
+  },
+])("a worker that is a $kind", ({ handler, server, options }) => {
   test("may start servers of its own, while it sets up and in a request", async () => {
-    await using running = await serve(NestingHandler, { server: NestingServer, options: THREADS });
+    await using running = await serve(handler, { server, options });
     const answer = String(await talk(running.address, ""));
     const [own, inner] = JSON.parse(answer) as [number, number];
     expect(own).toBeGreaterThan(0);

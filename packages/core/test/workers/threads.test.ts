@@ -2,7 +2,7 @@ import type { Connection } from "@socketserver/core";
 import { dial, leakCheck, serve, type AnyServerClass, type RunningServer } from "@socketserver/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { CommandHandler, CommandServer, LastWorkerServer, UnreadyServer } from "./fixtures/thread-handlers.ts";
+import { CommandHandler, CommandServer, LastWorkerServer, UnreadyServer } from "../fixtures/thread-handlers.ts";
 
 async function ask(client: Connection, command: string): Promise<string> {
   await client.sendAll(`${command}\n`);

@@ -1,0 +1,32 @@
+/**
+ * Deletes the declarations of a built package that its `index.d.ts` does not reach: nobody can import what they declare.
+ *
+ * Run before packing, in the folder of the package.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join, normalize } from "node:path";
+
+const DIST = "dist";
+
+/** What a declaration imports, in either notation. */
+const IMPORT = /\bfrom\s+"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/g;
+
+/** Adds `file` and everything that it imports. */
+function reach(file: string, reached: Set<string>): void {
+  if (reached.has(file)) return;
+  reached.add(file);
+  for (const [, from, inline] of readFileSync(file, "utf8").matchAll(IMPORT)) {
+    const target = normalize(join(dirname(file), from ?? inline ?? ""));
+    reach(target.replace(/\.[jt]s$/, ".d.ts"), reached);
+  }
+}
+
+const reached = new Set<string>();
+reach(join(DIST, "index.d.ts"), reached);
+for (const name of await readdir(DIST, { recursive: true })) {
+  const file = join(DIST, name);
+  if (file.endsWith(".d.ts") && !reached.has(file)) await rm(file);
+}
