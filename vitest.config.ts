@@ -1,13 +1,17 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+const TESTS = [
+  "packages/*/src/**/*.test.ts",
+  "packages/*/test/**/*.test.ts",
+  "examples/test/**/*.test.ts",
+  "scripts/**/*.test.ts",
+];
+
+/** They compare times, so they run when nothing else does. */
+const MEASURED = "packages/*/test/measured/**/*.test.ts";
 
 export default defineConfig({
   test: {
-    include: [
-      "packages/*/src/**/*.test.ts",
-      "packages/*/test/**/*.test.ts",
-      "examples/test/**/*.test.ts",
-      "scripts/**/*.test.ts",
-    ],
     environment: "node",
     globals: false,
     // Processes, because the tests count handles, send signals and start threads of their own.
@@ -20,6 +24,18 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ["default"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "tests",
+          include: TESTS,
+          exclude: [...configDefaults.exclude, MEASURED],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { extends: true, test: { name: "measured", include: [MEASURED], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
     coverage: {
       provider: "v8",
       include: ["packages/*/dist/**/*.js"],

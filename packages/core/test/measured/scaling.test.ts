@@ -64,7 +64,7 @@ function roundsPerRequest(): number {
 function bareThreads(count: number, closers: Closer[]): Work {
   const threads = Array.from(
     { length: count },
-    () => new Worker(new URL("fixtures/burning-thread.ts", import.meta.url)),
+    () => new Worker(new URL("../fixtures/burning-thread.ts", import.meta.url)),
   );
   closers.push(() => Promise.all(threads.map((thread) => thread.terminate())));
   return async (rounds) => {
