@@ -1,7 +1,7 @@
 /**
  * Deletes the declarations of a built package that its `index.d.ts` does not reach: nobody can import what they declare.
  *
- * Run before packing, in the folder of the package.
+ * Run before packing, in the folder of the package; after packing the package is built again.
  *
  * @module
  */
