@@ -28,6 +28,6 @@ export class HashServer extends ForkingMixIn(TCPServer) {}
 
 if (import.meta.main) {
   const forking = { requestsPerWorker: 1, maxHeapSize: 64 * MEBIBYTE, recycleAfterRequests: 1_000 };
-  await using server = new HashServer({ port: portOr(5055) }, HashHandler, { forking });
+  await using server = new HashServer({ port: portOr(5055) }, HashHandler, { idleTimeoutMs: 5_000, forking });
   await start(server, ({ host, port }) => `  printf 'secret\\n' | nc -N ${host} ${port}`);
 }

@@ -1,8 +1,8 @@
 /**
  * Counts primes, one number per line over TCP (RFC 9293), in worker threads: work that keeps a core busy.
  *
- * Isolated: time. While one thread computes, the others answer, and the main thread accepts; `requestsPerWorker: 1` keeps a client from waiting
- * behind another one's number. Not isolated: the program. What ends all of it, such as a fault in native code, ends every thread.
+ * Isolated: time. While one thread computes, the others answer, and the main thread accepts; with `requestsPerWorker: 1` no client waits behind
+ * another one's number, but for a free thread, so silent ones are let go soon. Not isolated: the program; a fault in native code ends every thread.
  *
  *     node examples/primes-in-threads.ts         (or: node examples/primes-in-threads.ts 6000, or PORT=6000)
  *     printf '10000000\n' | nc -N 127.0.0.1 5054 (and 100 in another terminal meanwhile)
@@ -33,8 +33,8 @@ function countPrimes(limit: number): number {
 }
 
 export class PrimesServer extends ThreadingMixIn(TCPServer) {}
-
 if (import.meta.main) {
-  await using server = new PrimesServer({ port: portOr(5054) }, PrimesHandler, { threading: { requestsPerWorker: 1 } });
+  const options = { idleTimeoutMs: 5_000, threading: { requestsPerWorker: 1 } };
+  await using server = new PrimesServer({ port: portOr(5054) }, PrimesHandler, options);
   await start(server, ({ host, port }) => `  printf '10000000\\n' | nc -N ${host} ${port}`);
 }

@@ -38,7 +38,8 @@ export interface ServerOptions {
   readonly idleTimeoutMs?: number;
   /**
    * How long a whole request may take, from its start to the end of its handler; at least 1 ms. Then the connection is reset. A handler that goes on
-   * all the same is not waited for by a server that serves one at a time, and still counts among `maxConcurrentRequests`.
+   * all the same is not waited for by a server that serves one at a time or by a worker (`requestsPerWorker`), and still counts among
+   * `maxConcurrentRequests`.
    * @defaultValue Infinity
    */
   readonly deadlineMs?: number;

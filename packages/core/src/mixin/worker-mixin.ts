@@ -136,7 +136,8 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
         size,
         requestsPerWorker: pool.requestsPerWorker ?? (isDatagrams ? MAX_DATAGRAMS_PER_WORKER : Infinity),
         beatMs,
-        graceMs: this.options.graceMs,
+        // What lingers is over by then, and is not cut.
+        graceMs: Math.max(this.options.graceMs, this.options.lingerMs),
         stopMs: STOP_MS,
       };
       return new WorkerPool(settings, this.#poolOwner(this.#newBoot(beatMs), pool));
@@ -147,7 +148,7 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       checkCrossing(options, traits.kind);
       const server = locateClass(this.constructor);
       const handler = locateClass(this.RequestHandlerClass);
-      return { server, handler, address, options, beatMs };
+      return { server, handler, address, options, argv: process.argv.slice(1), beatMs };
     }
 
     #poolOwner(boot: WorkerBoot, { maxHeapSize, readyTimeoutMs, heartbeatTimeoutMs }: ResolvedPoolOptions): PoolOwner {

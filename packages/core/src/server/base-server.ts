@@ -16,7 +16,7 @@ import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
 import { GuardedEmitter } from "./guarded-emitter.ts";
 import type { ServerState } from "./life-cycle.ts";
-import type { ListenerSide } from "./listener-side.ts";
+import type { CallerId, ListenerSide } from "./listener-side.ts";
 import { MovedRequest } from "./moved-request.ts";
 import { becomeReplica, type Replica } from "./replica.ts";
 import { ServerLife } from "./server-life.ts";
@@ -290,13 +290,13 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     this.#life.giveUp(error);
   }
 
-  /** A worker's replica calls `shutdown()`, inside of the request with this id if one is given. */
-  protected shutdownFor(callerId: number | undefined): Promise<void> {
+  /** A worker's replica calls `shutdown()`. */
+  protected shutdownFor(callerId: CallerId): Promise<void> {
     return this.#life.stopTaking(this.#life.callerOf(callerId));
   }
 
-  /** A worker's replica calls `close()`, inside of the request with this id if one is given. */
-  protected closeFor(callerId: number | undefined, graceMs: number | undefined): Promise<DrainReport> {
+  /** A worker's replica calls `close()`. */
+  protected closeFor(callerId: CallerId, graceMs: number | undefined): Promise<DrainReport> {
     return this.#life.close(this.#life.callerOf(callerId), graceMs ?? this.#options.graceMs);
   }
 

@@ -1,5 +1,5 @@
 import { CloseReason } from "../close-reason.ts";
-import type { CutRequest, DrainReport } from "./drain-report.ts";
+import type { DrainReport } from "./drain-report.ts";
 import type { RequestRegistry } from "./registry.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { turnsAfterCut } from "./turns-after-cut.ts";
@@ -23,7 +23,10 @@ export class Drain {
   readonly #othersEnded = Promise.withResolvers<void>();
   readonly #allGone = Promise.withResolvers<void>();
   readonly #callers = new Set<RequestRecord>();
-  readonly #cut = new Map<RequestRecord, CutRequest>();
+  /** When each one was cut, and how old it was. */
+  readonly #cut = new Map<RequestRecord, { readonly at: number; readonly ageMs: number }>();
+  /** Those whose handlers had ended by themselves when the drain was over: ending a worker ends the others. */
+  #settled: ReadonlySet<RequestRecord> | undefined;
   readonly #stopListening: () => void;
   #refused = 0;
   #finished = 0;
@@ -93,11 +96,18 @@ export class Drain {
     await turnsAfterCut();
     clearImmediate(this.#checking);
     this.#stopListening();
+    this.#settled = new Set([...this.#cut.keys()].filter((record) => record.settled));
   }
 
   /** What has happened until now. */
   report(): DrainReport {
-    const cut = [...this.#cut].map(([record, request]) => Object.freeze({ ...request, settled: record.settled }));
+    const cut = [...this.#cut].map(([record, { at, ageMs }]) => {
+      // In a worker, only the end of a request tells how much it has moved.
+      const { bytesRead, bytesWritten, lastActivity } = record.traffic;
+      const idleMs = Math.max(at - lastActivity, 0);
+      const settled = this.#settled?.has(record) ?? record.settled;
+      return Object.freeze({ ...record.info, ageMs, bytesRead, bytesWritten, idleMs, settled });
+    });
     const callers = [...this.#callers].filter((record) => !this.#cut.has(record)).length;
     return Object.freeze({
       durationMs: performance.now() - this.#startedAt,
@@ -149,9 +159,7 @@ export class Drain {
   #cutAllBut(spared: ReadonlySet<RequestRecord>): void {
     for (const record of this.#registry.taken()) {
       if (spared.has(record) || this.#cut.has(record)) continue;
-      const { bytesRead, bytesWritten, lastActivity } = record.traffic;
-      const idleMs = performance.now() - lastActivity;
-      this.#cut.set(record, { ...record.info, ageMs: record.ageMs, bytesRead, bytesWritten, idleMs, settled: false });
+      this.#cut.set(record, { at: performance.now(), ageMs: record.ageMs });
       record.cut(CloseReason.drain);
     }
   }

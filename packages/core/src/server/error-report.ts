@@ -9,6 +9,9 @@ const RULE = "-".repeat(40);
  * silent.
  */
 export function printErrorReport(error: unknown, clientAddress: Address | undefined): void {
-  const from = clientAddress === undefined ? "" : ` from ${formatAddress(clientAddress)}`;
-  process.stderr.write(`${RULE}\nError while processing request${from}\n${inspect(error)}\n${RULE}\n`);
+  const where =
+    clientAddress === undefined
+      ? "Error in server"
+      : `Error while processing request from ${formatAddress(clientAddress)}`;
+  process.stderr.write(`${RULE}\n${where}\n${inspect(error)}\n${RULE}\n`);
 }

@@ -54,9 +54,9 @@ export class MovedRequest {
     this.#registry.cleanedUp(this.#record);
   }
 
-  /** The worker is gone, and with it the handler and the connection. */
-  lost(reason: CloseReason): void {
-    this.closed(reason, this.#record.traffic);
+  /** The worker is gone, and with it the handler and the connection. What went through a socket that had moved, nobody knows. */
+  lost(reason: CloseReason, traffic = this.#record.traffic): void {
+    this.closed(reason, traffic);
     this.gone();
   }
 }

@@ -20,7 +20,7 @@ import { Drain, LAST_STEPS_MS } from "./drain.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
 import { LifeCycle, ServerState } from "./life-cycle.ts";
-import type { ListenerSide } from "./listener-side.ts";
+import type { CallerId, ListenerSide } from "./listener-side.ts";
 import { RequestRegistry } from "./registry.ts";
 import { Replica } from "./replica.ts";
 import { RequestRunner } from "./request-runner.ts";
@@ -192,8 +192,10 @@ export class ServerLife<Request extends ServerRequest> {
     return this.registry.get(record.id) === record ? { place, record } : OUTSIDE;
   }
 
-  /** The caller in a worker, inside of the request with this id. */
-  callerOf(id: number | undefined): Caller {
+  /** The caller in a worker. */
+  callerOf(id: CallerId): Caller {
+    // What the listener side does when it waits for a worker's hook.
+    if (id === "hook") return { place: this.#source === undefined ? "opening" : "stopping" };
     const record = id === undefined ? undefined : this.registry.get(id);
     return record === undefined ? OUTSIDE : { place: "request", record };
   }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { serialize } from "node:v8";
+
 import { PeerError, SocketServerError } from "../errors.ts";
 
 /** An error, or whatever else was thrown, as plain data. */
@@ -15,7 +17,7 @@ export type ErrorData =
       readonly kind: "error";
       readonly name: string;
       readonly message: string;
-      readonly stack: string | undefined;
+      readonly stack: string;
       readonly cause: ErrorData | undefined;
       /** Of an `AggregateError`. */
       readonly errors: readonly ErrorData[] | undefined;
@@ -56,7 +58,12 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
     error instanceof AggregateError && depth < MAX_CAUSES
       ? error.errors.map((one: unknown) => errorToData(one, depth + 1))
       : undefined;
-  return { kind: "error", name: error.name, message: error.message, stack: error.stack, cause, errors, fields };
+  const [name, message, stack] = ["name", "message", "stack"].map((key) => textOf(readSafely(error, key))) as [
+    string,
+    string,
+    string,
+  ];
+  return { kind: "error", name, message, stack, cause, errors, fields };
 }
 
 /** Build an error again: the same class if it is a built-in one or ours, else an `Error` of the same name. */
@@ -96,9 +103,11 @@ function textOf(value: unknown): string {
   }
 }
 
+/** Whether a value crosses to threads and between processes. */
 function cloneable(value: unknown): boolean {
   try {
     structuredClone(value);
+    serialize(value);
     return true;
   } catch {
     return false;

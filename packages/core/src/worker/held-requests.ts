@@ -100,6 +100,12 @@ export class HeldRequests {
     held.cargo.request.done();
   }
 
+  /** Its deadline has passed, and its handler goes on: it is waited for no longer. */
+  overdue(id: number): void {
+    const held = this.#held.get(id);
+    if (held !== undefined) this.#stop(held);
+  }
+
   /** Its connection is closed. */
   closed({ id, reason, bytesRead, bytesWritten, idleMs }: Extract<FromWorker, { readonly type: "closed" }>): void {
     this.#bytesRead += bytesRead;
@@ -146,7 +152,7 @@ export class HeldRequests {
       } else {
         if (open) lost++;
         relay?.reset();
-        cargo.request.lost(reason);
+        cargo.request.lost(reason, relay?.traffic);
       }
     }
     this.#held.clear();

@@ -11,6 +11,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import type { DrainReport } from "../server/drain-report.ts";
+import type { CallerId } from "../server/listener-side.ts";
 import type { ClassLocation } from "./class-location.ts";
 import type { ErrorData } from "./error-data.ts";
 import type { RelayFromWorker, RelayToWorker } from "./relay-messages.ts";
@@ -21,6 +22,8 @@ export interface WorkerBoot {
   readonly handler: ClassLocation;
   readonly address: Address;
   readonly options: object;
+  /** The arguments of the program, from its main module on. */
+  readonly argv: readonly string[];
   /** How often the worker tells that it lives, in milliseconds. */
   readonly beatMs: number;
 }
@@ -76,6 +79,8 @@ export type FromWorker =
   | { readonly type: "beat"; readonly beat: WorkerBeat }
   | { readonly type: "taken"; readonly id: number }
   | { readonly type: "done"; readonly id: number }
+  /** Its deadline has passed, and it is waited for no longer. */
+  | { readonly type: "overdue"; readonly id: number }
   | { readonly type: "gone"; readonly id: number }
   | {
       readonly type: "closed";
@@ -94,12 +99,12 @@ export type FromWorker =
       readonly type: "call";
       readonly callId: number;
       readonly method: "shutdown";
-      readonly callerId: number | undefined;
+      readonly callerId: CallerId;
     }
   | {
       readonly type: "call";
       readonly callId: number;
       readonly method: "close";
       readonly graceMs: number | undefined;
-      readonly callerId: number | undefined;
+      readonly callerId: CallerId;
     };

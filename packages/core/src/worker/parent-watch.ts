@@ -25,6 +25,12 @@ export function watchParent(): void {
     eval: true,
     name: "socketserver-parent-watch",
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+    // What the program preloads does not fit there.
+    execArgv: [],
+    env: {},
+  });
+  thread.on("error", () => {
+    // Without it the process still ends with its parent, unless its event loop is blocked then.
   });
   thread.unref();
 }

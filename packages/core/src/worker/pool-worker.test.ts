@@ -34,6 +34,7 @@ const boot: WorkerBoot = {
   handler: { module: "file:///handler.ts", name: "Handler", declared: true },
   address: { host: "127.0.0.1", port: 0 },
   options: {},
+  argv: [],
   beatMs: BEAT_MS,
 };
 

@@ -1,6 +1,6 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { ErrorCode, SocketServerError } from "../errors.ts";
+import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
 import type { ListenerSide } from "../server/listener-side.ts";
 import { Connection } from "../transport/connection.ts";
 import type { DatagramSocket } from "../transport/datagram-socket.ts";
@@ -41,6 +41,9 @@ export interface WorkerEnd {
   readonly unseen: readonly Cargo[];
 }
 
+/** How long a worker may take to end by itself after an error that nobody caught, in milliseconds. */
+const CRASH_MS = 500;
+
 /** How long after it was killed a worker may take to be gone, in milliseconds. The runtime may be unable to end a thread that ran out of memory. */
 const KILL_MS = 2_000;
 
@@ -58,9 +61,11 @@ export class PoolWorker implements LinkListener {
   readonly #ready = Promise.withResolvers<void>();
   readonly #exit = Promise.withResolvers<WorkerEnd>();
   #state: WorkerState = WorkerState.starting;
+  #wasReady = false;
   #exited = false;
   /** Why it ends, if not because we want it. */
   #failure: Error | undefined;
+  #crashed: NodeJS.Timeout | undefined;
   #killed: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
   #datagrams: DatagramSocket | undefined;
@@ -229,6 +234,9 @@ export class PoolWorker implements LinkListener {
       case "done":
         this.#requests.done(message.id);
         return this.#parts.changed();
+      case "overdue":
+        this.#requests.overdue(message.id);
+        return this.#parts.changed();
       case "closed":
         return this.#requests.closed(message);
       case "gone":
@@ -240,6 +248,8 @@ export class PoolWorker implements LinkListener {
   crashed(error: Error): void {
     this.#state = WorkerState.stopping;
     this.#failure ??= error;
+    // It ends by itself, unless something in it keeps it from that.
+    this.#crashed ??= setTimeout(() => this.kill(), CRASH_MS);
   }
 
   undelivered(): void {
@@ -250,12 +260,18 @@ export class PoolWorker implements LinkListener {
     if (this.#exited) return;
     this.#exited = true;
     this.#state = WorkerState.stopping;
+    clearTimeout(this.#crashed);
     clearTimeout(this.#killed);
     const wanted = this.#stopping !== undefined && this.#failure === undefined;
-    const failure = this.#failure ?? error;
+    const failure = this.#failure ?? (this.#endedItself(error) ? neverReady(error) : error);
     this.#ready.reject(failure);
     const requests = this.#requests.lose(wanted ? CloseReason.drain : CloseReason.workerLost);
     this.#exit.resolve(wanted ? requests : { ...requests, error: failure });
+  }
+
+  /** Whether it ended before it was ready, and nobody knows why. */
+  #endedItself(error: Error): boolean {
+    return !this.#wasReady && this.#stopping === undefined && codeOf(error) === ErrorCode.workerLost;
   }
 
   /** Send off what crosses of a request: the relay of what stays here, if anything does; false if the worker cannot be reached. */
@@ -280,16 +296,17 @@ export class PoolWorker implements LinkListener {
       content.detach();
       return undefined;
     }
-    const relay = new SocketRelay(content.detach(), (part, moves) => {
+    // First of all: a message that cannot be posted must leave the request as it was.
+    this.#link.post(message);
+    return new SocketRelay(content.detach(), (part, moves) => {
       this.#link.post({ type: "relay", id, part }, moves);
     });
-    this.#link.post(message);
-    return relay;
   }
 
   #becomeReady(): void {
     if (this.#state !== WorkerState.starting) return;
     this.#state = WorkerState.ready;
+    this.#wasReady = true;
     this.#ready.resolve();
   }
 
@@ -326,6 +343,14 @@ function blocked(ms: number): SocketServerError {
   return new SocketServerError(
     ErrorCode.workerBlocked,
     `Cannot go on in worker: its event loop was blocked for ${ms} ms (heartbeatTimeoutMs)`,
+  );
+}
+
+function neverReady(cause: Error): SocketServerError {
+  return new SocketServerError(
+    ErrorCode.workerLost,
+    "Cannot start worker: it ended before it was ready; a module that ends or starts the program when it is imported needs `if (import.meta.main) { ... }` around those lines",
+    { cause },
   );
 }
 

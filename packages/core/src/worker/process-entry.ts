@@ -11,6 +11,7 @@
 import type { Socket } from "node:net";
 
 import { errorToData } from "./error-data.ts";
+import type { Envelope } from "./envelope.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { watchParent } from "./parent-watch.ts";
 import { WorkerSide } from "./worker-side.ts";
@@ -28,7 +29,7 @@ watchParent();
 let stopping = false;
 const side = new WorkerSide(post);
 
-process.on("message", (message: ToWorker, socket?: Socket) => {
+process.on("message", ({ socketserver: message }: Envelope<ToWorker>, socket?: Socket) => {
   if (message.type === "stop") void stop();
   else side.receive(message, socket);
 });
@@ -38,13 +39,12 @@ process.on("disconnect", () => {
 process.on("uncaughtException", (error) => {
   // A program that deals with such errors itself goes on, as it would anywhere.
   if (process.listenerCount("uncaughtException") > 1) return;
-  process.send?.({ type: "crashed", error: errorToData(error) } satisfies FromWorker, undefined, {}, () =>
-    process.exit(1),
-  );
+  const crashed: FromWorker = { type: "crashed", error: errorToData(error) };
+  process.send?.({ socketserver: crashed }, undefined, {}, () => process.exit(1));
 });
 
 function post(message: FromWorker): void {
-  process.send?.(message, undefined, {}, () => {
+  process.send?.({ socketserver: message }, undefined, {}, () => {
     // Without a parent, `disconnect` tells.
   });
 }

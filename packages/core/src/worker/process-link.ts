@@ -3,8 +3,9 @@ import type { Socket } from "node:net";
 
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import { entryBeside } from "./entry-beside.ts";
+import { messageIn } from "./envelope.ts";
 import { inheritedArguments } from "./inherited-arguments.ts";
-import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
+import type { ConnectionMessage, ToWorker } from "./messages.ts";
 import { PARENT_VARIABLE } from "./parent-watch.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
@@ -36,7 +37,7 @@ export class ProcessLink implements WorkerLink {
     let child: ChildProcess;
     try {
       const env = { ...process.env, [PARENT_VARIABLE]: String(process.pid) };
-      child = fork(entryBeside(import.meta.url, "process-entry"), process.argv.slice(2), {
+      child = fork(entryBeside(import.meta.url, "process-entry"), {
         execArgv: [...inheritedArguments(), ...this.#heapLimit()],
         env,
         serialization: "advanced",
@@ -47,7 +48,10 @@ export class ProcessLink implements WorkerLink {
       return;
     }
     this.#child = child;
-    child.on("message", (message) => listener.message(message as FromWorker));
+    child.on("message", (received) => {
+      const message = messageIn(received);
+      if (message !== undefined) listener.message(message);
+    });
     child.on("error", (error) => {
       // Failed sends are told to their callbacks, and followed by an exit; without a process there will be none.
       if (child.pid === undefined) this.#end(error);
@@ -63,20 +67,20 @@ export class ProcessLink implements WorkerLink {
   }
 
   post(message: ToWorker): void {
-    if (this.#child?.connected === true) this.#child.send(message, ignoreFailure);
+    if (this.#child?.connected === true) this.#child.send({ socketserver: message }, ignoreFailure);
   }
 
   move(message: ConnectionMessage, socket: Socket): boolean {
     const child = this.#child;
     if (child?.connected !== true) return false;
     const { id } = message;
-    this.#sent.set(id, socket);
     // Node would count it as a connection of its server until the child says that it is closed, and for ever if the child is killed.
     (socket as { server?: unknown }).server = null;
-    child.send(message, socket, { keepOpen: true }, (error) => {
+    child.send({ socketserver: message }, socket, { keepOpen: true }, (error) => {
       if (error === null || !child.connected || !this.#sent.delete(id)) return;
       this.#listener?.undelivered();
     });
+    this.#sent.set(id, socket);
     return true;
   }
 

@@ -20,9 +20,9 @@ export class RemoteDatagramSocket implements DatagramSocket {
     checkDatagram(data, address);
     const sendId = this.#nextSendId++;
     const sending = Promise.withResolvers<void>();
-    this.#sending.set(sendId, sending);
     // A copy: what is sent still belongs to the handler.
     this.#post(sendId, typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data), address);
+    this.#sending.set(sendId, sending);
     await sending.promise;
   }
 

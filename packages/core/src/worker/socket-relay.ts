@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 
+import type { RequestTraffic } from "../server/request-record.ts";
 import { afterArrivals } from "../transport/after-arrivals.ts";
 import { resetStream } from "../transport/reset-stream.ts";
 import { setNoDelay } from "../transport/set-no-delay.ts";
@@ -14,6 +15,9 @@ export class SocketRelay {
   readonly #stream: Duplex;
   readonly #post: Post;
   #credit = 0;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  #lastActivity = performance.now();
   #reading = false;
   #error: Error | undefined;
 
@@ -23,6 +27,11 @@ export class SocketRelay {
     this.#post = post;
     stream.on("error", this.#onError);
     stream.on("close", this.#onClose);
+  }
+
+  /** What has gone through the socket. */
+  get traffic(): RequestTraffic {
+    return { bytesRead: this.#bytesRead, bytesWritten: this.#bytesWritten, lastActivity: this.#lastActivity };
   }
 
   /** The worker says something. */
@@ -85,7 +94,9 @@ export class SocketRelay {
     const stream = this.#stream;
     const last = chunks.length - 1;
     stream.cork();
+    this.#lastActivity = performance.now();
     for (const [index, chunk] of chunks.entries()) {
+      this.#bytesWritten += chunk.length;
       if (index === last) stream.write(chunk, this.#onWritten);
       else stream.write(chunk);
     }
@@ -94,6 +105,8 @@ export class SocketRelay {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#credit -= chunk.length;
+    this.#bytesRead += chunk.length;
+    this.#lastActivity = performance.now();
     if (this.#credit <= 0) this.#stream.pause();
     // A copy: the buffer under a chunk may belong to others, and would go, too.
     const bytes = new Uint8Array(chunk);

@@ -7,14 +7,15 @@
 import type { Socket } from "node:net";
 import { parentPort } from "node:worker_threads";
 
+import type { Envelope } from "./envelope.ts";
 import { WorkerSide } from "./worker-side.ts";
 import type { ToWorker } from "./messages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("Cannot start worker: this file is the entry of a worker thread, not a program");
 
-const side = new WorkerSide((message, moves = []) => port.postMessage(message, [...moves]));
-port.on("message", (message: ToWorker & { readonly socket?: Socket }) => {
+const side = new WorkerSide((message, moves = []) => port.postMessage({ socketserver: message }, [...moves]));
+port.on("message", ({ socketserver: message, socket }: Envelope<ToWorker> & { readonly socket?: Socket }) => {
   if (message.type === "stop") void side.stop().finally(() => port.close());
-  else side.receive(message, message.socket);
+  else side.receive(message, socket);
 });

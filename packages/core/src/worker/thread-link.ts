@@ -4,7 +4,8 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
 import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { entryBeside } from "./entry-beside.ts";
-import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
+import { messageIn } from "./envelope.ts";
+import type { ConnectionMessage, ToWorker } from "./messages.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
 const MEBIBYTE = 1_048_576;
@@ -32,7 +33,10 @@ export class ThreadLink implements WorkerLink {
       return;
     }
     this.#thread = thread;
-    thread.on("message", (message: FromWorker) => listener.message(message));
+    thread.on("message", (received: unknown) => {
+      const message = messageIn(received);
+      if (message !== undefined) listener.message(message);
+    });
     thread.on("error", (error: unknown) => {
       listener.crashed(error instanceof Error ? error : new Error(String(error)));
     });
@@ -40,11 +44,11 @@ export class ThreadLink implements WorkerLink {
   }
 
   post(message: ToWorker, moves: readonly ArrayBuffer[] = []): void {
-    this.#thread?.postMessage(message, [...moves]);
+    this.#thread?.postMessage({ socketserver: message }, [...moves]);
   }
 
   move(message: ConnectionMessage, socket: Socket): boolean {
-    this.#thread?.postMessage({ ...message, socket }, [socket as never]);
+    this.#thread?.postMessage({ socketserver: message, socket }, [socket as never]);
     // Posting to a thread that has ended throws nothing, and leaves the socket here.
     return socket.destroyed;
   }

@@ -55,7 +55,7 @@ class Owner implements PoolOwner {
     return new PoolWorker({
       id,
       link,
-      boot: { server: location, handler: location, address, options: {}, beatMs: BEAT_MS },
+      boot: { server: location, handler: location, address, options: {}, argv: [], beatMs: BEAT_MS },
       owner: {
         requestError: () => {},
         shutdown: () => Promise.reject(new Error("shutdown")),
@@ -1044,22 +1044,20 @@ describe("WorkerPool, with a fresh worker for each request", () => {
     expect(stage.hold.closed.every(([, reason]) => reason === "done")).toBe(true);
   });
 
-  test("keeps a worker whose handler has ended until its connection is gone, and gives it nothing", async () => {
-    const stage = await startedStage({ recycleAfterRequests: 1, graceMs: 0 });
+  test("replaces a worker whose handler has ended, and keeps it until its connection is gone", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 1 });
     const { id } = await stage.handOver();
     stage.link(1).say({ type: "taken", id }, { type: "done", id });
     const waiting = await stage.handOver();
-    await stage.pass(5_000);
-    expect([waiting.by, stage.states, stage.link(1).heard]).toEqual([
-      undefined,
-      { 1: "ready" },
-      ["boot", "connection"],
-    ]);
+    expect([waiting.by, stage.states]).toEqual([undefined, { 1: "ready", 2: "starting" }]);
+    stage.link(2).becomeReady();
+    expect([await waiting.handed, stage.holderOf(waiting.id)]).toEqual([true, 2]);
+    await settle();
+    expect(stage.states).toMatchObject({ 1: "retiring" });
     stage.link(1).say({ type: "closed", id, reason: "done", bytesRead: 0, bytesWritten: 0, idleMs: 0 });
     stage.link(1).say({ type: "gone", id });
     await settle();
-    stage.link(2).becomeReady();
-    expect([await waiting.handed, stage.holderOf(waiting.id)]).toEqual([true, 2]);
+    expect(stage.link(1).heard).toEqual(["boot", "connection", "stop"]);
   });
 
   test("replaces a worker that died at its request at once as any other", async () => {

@@ -111,7 +111,7 @@ export class WorkerPool implements SlotHost {
     return false;
   }
 
-  /** End all workers, in reverse order, each within `limitMs`. */
+  /** End all workers, the youngest first, each within `limitMs`. */
   async stop(limitMs: number): Promise<void> {
     this.#giveUpReplacing();
     clearInterval(this.#ticking);
@@ -235,7 +235,7 @@ export class WorkerPool implements SlotHost {
   #recycle(): void {
     if (this.#stopped || this.#retiring) return;
     const due = this.#slots.filter(({ current }) => current?.worker.state === WorkerState.ready && isDue(current));
-    const next = due.find(({ current }) => current?.worker.empty) ?? (this.#capacity > 1 ? due[0] : undefined);
+    const next = due.find(({ current }) => current?.worker.active === 0) ?? (this.#capacity > 1 ? due[0] : undefined);
     if (next === undefined) return;
     this.#retiring = true;
     void next.retire(this.#settings.graceMs, this.#settings.stopMs).then(() => {

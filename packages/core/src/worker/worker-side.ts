@@ -6,7 +6,7 @@ import { ErrorCode, SocketServerError } from "../errors.ts";
 import { callContext } from "../server/call-context.ts";
 import type { BaseServer } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
-import type { ListenerSide } from "../server/listener-side.ts";
+import type { CallerId, ListenerSide } from "../server/listener-side.ts";
 import { becomeReplica, type Replica } from "../server/replica.ts";
 import type { RequestTraffic } from "../server/request-record.ts";
 import { Connection } from "../transport/connection.ts";
@@ -107,15 +107,19 @@ export class WorkerSide implements ListenerSide {
     this.#post({ type: "closed", id, reason, bytesRead, bytesWritten, idleMs: performance.now() - lastActivity });
   }
 
-  async shutdown(callerId: number | undefined): Promise<void> {
+  requestOverdue(id: number): void {
+    this.#post({ type: "overdue", id });
+  }
+
+  async shutdown(callerId: CallerId): Promise<void> {
     const { callId, answer } = this.#call();
-    this.#post({ type: "call", callId, method: "shutdown", callerId });
+    this.#post({ type: "call", callId, method: "shutdown", callerId: callerId ?? inHook() });
     await answer;
   }
 
-  async close(graceMs: number | undefined, callerId: number | undefined): Promise<DrainReport> {
+  async close(graceMs: number | undefined, callerId: CallerId): Promise<DrainReport> {
     const { callId, answer } = this.#call();
-    this.#post({ type: "call", callId, method: "close", graceMs, callerId });
+    this.#post({ type: "call", callId, method: "close", graceMs, callerId: callerId ?? inHook() });
     return (await answer) as DrainReport;
   }
 
@@ -129,6 +133,8 @@ export class WorkerSide implements ListenerSide {
   /** Make the replica and set it up; says "ready", or "failed" and why. Never rejects. */
   async #start(boot: WorkerBoot): Promise<void> {
     try {
+      // Code that is imported, and servers that handlers start, find the arguments of the program.
+      process.argv.splice(1, Infinity, ...boot.argv);
       this.#replica = await this.#makeReplica(boot);
       const { server } = this.#replica;
       await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
@@ -183,6 +189,11 @@ export class WorkerSide implements ListenerSide {
     }
     return server[becomeReplica](this);
   }
+}
+
+/** Whether `workerSetup()` or `workerTeardown()` runs, for which the listener side waits. */
+function inHook(): CallerId {
+  return callContext.getStore()?.place === "worker" ? "hook" : undefined;
 }
 
 function construct<Server>(

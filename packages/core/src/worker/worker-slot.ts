@@ -32,7 +32,7 @@ export class WorkerSlot {
   readonly #host: SlotHost;
   readonly #recycling: RecyclingSettings;
   #restarts = 0;
-  /** Workers in a row that ended before one request had ended in them. */
+  /** Workers in a row that ended soon, and before one request had ended in them. */
   #fruitless = 0;
   #pause: NodeJS.Timeout | undefined;
   #current: Member | undefined;
@@ -89,7 +89,8 @@ export class WorkerSlot {
       return;
     }
     void member.worker.gone.then((end) => {
-      if (member.worker.ended > 0) this.#fruitless = 0;
+      const { ended, ageMs } = member.worker;
+      if (ended > 0 || ageMs > LAST_PAUSE_MS) this.#fruitless = 0;
       this.#host.exited(member, end);
       // One that retired has been replaced already.
       if (this.#current === member) this.#startLater();
