@@ -25,8 +25,6 @@ export class Drain {
   readonly #callers = new Set<RequestRecord>();
   /** When each one was cut, and how old it was. */
   readonly #cut = new Map<RequestRecord, { readonly at: number; readonly ageMs: number }>();
-  /** Those whose handlers had ended by themselves when the drain was over: ending a worker ends the others. */
-  #settled: ReadonlySet<RequestRecord> | undefined;
   readonly #stopListening: () => void;
   #refused = 0;
   #finished = 0;
@@ -96,7 +94,6 @@ export class Drain {
     await turnsAfterCut();
     clearImmediate(this.#checking);
     this.#stopListening();
-    this.#settled = new Set([...this.#cut.keys()].filter((record) => record.settled));
   }
 
   /** What has happened until now. */
@@ -105,8 +102,7 @@ export class Drain {
       // In a worker, only the end of a request tells how much it has moved.
       const { bytesRead, bytesWritten, lastActivity } = record.traffic;
       const idleMs = Math.max(at - lastActivity, 0);
-      const settled = this.#settled?.has(record) ?? record.settled;
-      return Object.freeze({ ...record.info, ageMs, bytesRead, bytesWritten, idleMs, settled });
+      return Object.freeze({ ...record.info, ageMs, bytesRead, bytesWritten, idleMs, settled: record.settledByItself });
     });
     const callers = [...this.#callers].filter((record) => !this.#cut.has(record)).length;
     return Object.freeze({

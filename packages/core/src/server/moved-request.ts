@@ -56,6 +56,7 @@ export class MovedRequest {
 
   /** The worker is gone, and with it the handler and the connection. What went through a socket that had moved, nobody knows. */
   lost(reason: CloseReason, traffic = this.#record.traffic): void {
+    if (!this.#record.settled) this.#record.lostRunning = true;
     this.closed(reason, traffic);
     this.gone();
   }

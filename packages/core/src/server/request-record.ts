@@ -30,6 +30,8 @@ export class RequestRecord {
   readonly countedAddress: Address;
   /** Whether `closeRequest` was called. */
   closeCalled = false;
+  /** Whether the worker in which its handler ran is gone. */
+  lostRunning = false;
   /** Whether its handler side began, here or in a worker. */
   started = false;
   /** Resolves when `closeRequest` has ended, once that has begun. */
@@ -61,6 +63,11 @@ export class RequestRecord {
   /** Whether its handler has ended. */
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Whether its handler ended, and not only the worker in which it ran. */
+  get settledByItself(): boolean {
+    return this.#settled && !this.lostRunning;
   }
 
   /** Whether its connection is closed. */

@@ -591,6 +591,45 @@ describe("PoolWorker, exiting", () => {
     expect(child.end?.error).toMatchObject({ name: "RangeError", message: "uncaught there" });
   });
 
+  test.each(["by its link", "by itself"])(
+    "is forced 500 ms after a crash that it does not end from, told %s",
+    async (how) => {
+      const stage = await readyStage();
+      const id = stage.handOver();
+      stage.link.takeAll();
+      if (how === "by its link") stage.link.crash(new Error("uncaught"));
+      else stage.link.say({ type: "crashed", error: errorToData(new Error("uncaught")) });
+      expect(stage.worker.state).toBe("stopping");
+      expect(stage.worker.handOver(stage.hold.connection())).toBe(false);
+      await vi.advanceTimersByTimeAsync(499);
+      expect([stage.link.kills, stage.end]).toEqual([0, undefined]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(stage.link.kills).toBe(1);
+      expect(stage.end).toMatchObject({ lost: 1, error: { message: "uncaught" } });
+      expect(stage.hold.closed).toEqual([[id, "worker-lost"]]);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  test("is not forced after a crash from which it ended by itself", async () => {
+    const stage = await readyStage();
+    stage.link.crash(new Error("uncaught"));
+    stage.link.exit();
+    expect(vi.getTimerCount()).toBe(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(stage.link.kills).toBe(0);
+  });
+
+  test("is forced 500 ms after the first of several crashes", async () => {
+    const stage = await readyStage();
+    stage.link.crash(new Error("first"));
+    await vi.advanceTimersByTimeAsync(300);
+    stage.link.crash(new Error("second"));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(stage.link.kills).toBe(1);
+    expect(stage.end?.error?.message).toBe("first");
+  });
+
   test("makes an error of whatever else was thrown", async () => {
     const stage = await readyStage();
     stage.link.say({ type: "crashed", error: errorToData("just text") });

@@ -9,10 +9,11 @@ import {
 } from "@socketserver/core";
 import { leakCheck, type AnyServerClass } from "@socketserver/testing";
 import { BlockList } from "node:net";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { BrokenHandler } from "../fixtures/broken-in-workers.ts";
 import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
+import { ExitingModuleHandler, MAIN_PROCESS } from "../fixtures/exiting-in-workers.ts";
 import {
   BurningForkingServer,
   BurningThreadingServer,
@@ -221,7 +222,26 @@ describe.each(KINDS)("listen() of a server whose workers are each a $kind reject
     const error = await refusal(make(TCPServer, BrokenHandler));
     expect(error).toBeInstanceOf(RangeError);
     expect(error.message).toBe("This module cannot be imported in a worker");
-    expect(error.stack).toMatch(/failWhileImporting.*broken-in-workers\.ts:6/);
+    expect(error.stack).toMatch(/failWhileImporting.*broken-in-workers\.ts:5/);
+  });
+
+  test("a handler module that ends the program when it is imported, and says how the worker ended", async () => {
+    vi.stubEnv(MAIN_PROCESS, String(process.pid));
+    try {
+      const error = await refusal(make(TCPServer, ExitingModuleHandler));
+      expect(error).toMatchObject({
+        code: "ERR_SOCKETSERVER_WORKER_LOST",
+        cause: {
+          code: "ERR_SOCKETSERVER_WORKER_LOST",
+          message: expect.stringMatching(new RegExp(`its ${kind.kind} exited with code 7$`)),
+        },
+      });
+      expectLawful(error.message);
+      expect(error.message).toContain("it ended before it was ready");
+      expect(error.message).toContain("if (import.meta.main) { ... }");
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test("a handler module that does not exist, with Node's error", async () => {
