@@ -163,7 +163,7 @@ export class ServerLife<Request extends ServerRequest> {
       this.#closeEverything(drain, caller).then(closing.resolve, closing.reject);
     }
     if (caller.record !== undefined) drain.join(caller.record);
-    else if (caller.place !== "opening" && caller.place !== "stopping") return this.#closing;
+    else if (caller.place === "outside" || caller.place === "loop") return this.#closing;
     return drain.othersEnded.then(() => drain.report());
   }
 
@@ -194,8 +194,7 @@ export class ServerLife<Request extends ServerRequest> {
 
   /** The caller in a worker. */
   callerOf(id: CallerId): Caller {
-    // What the listener side does when it waits for a worker's hook.
-    if (id === "hook") return { place: this.#source === undefined ? "opening" : "stopping" };
+    if (id === "hook") return { place: "worker" };
     const record = id === undefined ? undefined : this.registry.get(id);
     return record === undefined ? OUTSIDE : { place: "request", record };
   }
@@ -345,7 +344,8 @@ export class ServerLife<Request extends ServerRequest> {
     const source = this.#source;
     const stopped = source?.stop();
     if (source !== undefined) drain.refused(this.#refuseWaiting(source));
-    if (caller.place !== "opening") await this.#waitForOpening(drain);
+    // What waits for this call must not be waited for: serverActivate(), or a worker's hook, which the end of its worker ends.
+    if (caller.place !== "opening" && caller.place !== "worker") await this.#waitForOpening(drain);
     await this.#quietly(stopped);
     await drain.run(allTaken);
     loop?.abandon();

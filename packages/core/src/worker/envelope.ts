@@ -8,5 +8,5 @@ export interface Envelope<Message> {
 /** The message in an envelope of ours; undefined for anything else that came from a worker. */
 export function messageIn(received: unknown): FromWorker | undefined {
   if (typeof received !== "object" || received === null) return undefined;
-  return (received as Partial<Envelope<FromWorker>>).socketserver;
+  return (received as Partial<Envelope<FromWorker | null>>).socketserver ?? undefined;
 }

@@ -178,7 +178,7 @@ describe.each(WORKER_KINDS)("A server with $name", ({ TCP, workers }) => {
     ]);
     expect(await idle.recv()).toHaveLength(0);
     expect(performance.now() - before).toBeGreaterThanOrEqual(graceMs - 1);
-    expect(running.closedRequests).toEqual([]);
+    expect(running.closedRequests.map(({ id }) => id)).not.toContain(2);
     await expect(stubborn.recv()).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(performance.now() - before).toBeGreaterThanOrEqual(2 * graceMs - 1);
     await idle.close();

@@ -62,7 +62,7 @@ describe.each([
       SOON_MS,
     );
     await soon(server.close(), SOON_MS);
-    await eventually(() => expect(server.workers).toEqual([]), SOON_MS);
+    await eventually(() => expect(server.workers).toEqual([]), 4_000);
     expect(await written(journal)).toContain("closed");
   });
 

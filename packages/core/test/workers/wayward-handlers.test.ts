@@ -18,7 +18,7 @@ import { watchWorkers, workersReady } from "../support/watch-workers.ts";
 import { WORKER_KINDS, type KindOptions, type WorkerKindCell } from "../support/worker-kinds.ts";
 
 /** Longer than anything healthy needs on a busy machine. */
-const DEADLINE_MS = 1_500;
+const DEADLINE_MS = 1_000;
 
 /** Much longer than a worker may take that has crashed. */
 const HEARTBEAT_MS = 60_000;
