@@ -94,5 +94,6 @@ export {
 } from "./option-rules.ts";
 export type { Accepted, RequestSource, SourceOwner } from "./transport/request-source.ts";
 export { AcceptQueue } from "./transport/accept-queue.ts";
+export type { CallerId } from "./server/listener-side.ts";
 export type { MovedRequest } from "./server/moved-request.ts";
 export type { RequestControl, RequestTraffic } from "./server/request-record.ts";

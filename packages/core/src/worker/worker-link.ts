@@ -4,9 +4,9 @@ import type { ConnectionMessage, FromWorker, ToWorker } from "./messages.ts";
 
 /** How connections reach the workers of a server. */
 export const HandOver = {
-  /** The socket itself moves to the thread. About 0.15 ms of CPU for each connection, and nothing for each byte afterwards. */
+  /** The socket itself moves to the thread: a cost for each connection, and none for each byte afterwards. */
   transfer: "transfer",
-  /** The socket itself is sent to the process. About 0.2 ms of CPU for each connection, and nothing for each byte afterwards. */
+  /** The socket itself is sent to the process: a cost for each connection, and none for each byte afterwards. */
   send: "send",
   /** The socket stays on the listener side, and every chunk crosses as a message, copied once or twice. */
   relay: "relay",
