@@ -117,6 +117,27 @@ describe("errorToData() and errorFromData()", () => {
     expect(typeof travel(value)).toBe("string");
   });
 
+  test("keep that there is no stack", () => {
+    const error = new Error("m");
+    Reflect.deleteProperty(error, "stack");
+    Object.defineProperty(error, "stack", { value: undefined });
+    expect((travel(error) as Error).stack).toBeUndefined();
+  });
+
+  test.each(["name", "message", "stack", "cause"])("survive a %s that throws when it is read", (key) => {
+    const error = Object.defineProperty(new RangeError("m"), key, {
+      get() {
+        throw new Error("do not look");
+      },
+    });
+    expect(travel(error)).toBeInstanceOf(Error);
+  });
+
+  test("survive errors of an AggregateError that are none", () => {
+    const error = Object.assign(new AggregateError([], "m"), { errors: "spoiled" });
+    expect(travel(error)).toMatchObject({ message: "m" });
+  });
+
   test("survive a field that throws when it is read", () => {
     const error = new Error("m");
     Object.defineProperty(error, "broken", {

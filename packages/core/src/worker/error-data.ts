@@ -17,7 +17,7 @@ export type ErrorData =
       readonly kind: "error";
       readonly name: string;
       readonly message: string;
-      readonly stack: string;
+      readonly stack: string | undefined;
       readonly cause: ErrorData | undefined;
       /** Of an `AggregateError`. */
       readonly errors: readonly ErrorData[] | undefined;
@@ -53,17 +53,18 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
       .map((key) => [key, readSafely(error, key)] as const)
       .filter(([, value]) => value !== undefined && cloneable(value)),
   );
-  const cause = error.cause === undefined || depth === MAX_CAUSES ? undefined : errorToData(error.cause, depth + 1);
-  const errors =
-    error instanceof AggregateError && depth < MAX_CAUSES
-      ? error.errors.map((one: unknown) => errorToData(one, depth + 1))
-      : undefined;
-  const [name, message, stack] = ["name", "message", "stack"].map((key) => textOf(readSafely(error, key))) as [
-    string,
-    string,
-    string,
-  ];
-  return { kind: "error", name, message, stack, cause, errors, fields };
+  const inner = depth === MAX_CAUSES ? undefined : readSafely(error, "cause");
+  const several = error instanceof AggregateError && depth < MAX_CAUSES ? readSafely(error, "errors") : undefined;
+  const stack = readSafely(error, "stack");
+  return {
+    kind: "error",
+    name: textOf(readSafely(error, "name")),
+    message: textOf(readSafely(error, "message")),
+    stack: stack === undefined ? undefined : textOf(stack),
+    cause: inner === undefined ? undefined : errorToData(inner, depth + 1),
+    errors: Array.isArray(several) ? several.map((one: unknown) => errorToData(one, depth + 1)) : undefined,
+    fields,
+  };
 }
 
 /** Build an error again: the same class if it is a built-in one or ours, else an `Error` of the same name. */

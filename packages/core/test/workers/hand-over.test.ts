@@ -1,4 +1,4 @@
-import type { BaseServer, Connection, WorkerView } from "@socketserver/core";
+import type { BaseServer, WorkerView } from "@socketserver/core";
 import { dial, leakCheck, serve, talk, type AnyServerClass, type RunningServer } from "@socketserver/testing";
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,6 +25,7 @@ import {
   WatchingServer,
 } from "../fixtures/odd-threads.ts";
 import { CommandHandler } from "../fixtures/thread-handlers.ts";
+import { ask } from "../support/ask.ts";
 import { soon } from "../support/soon.ts";
 import { temporaryPath } from "../support/temporary-path.ts";
 
@@ -83,11 +84,6 @@ const KINDS: readonly Kind[] = [
     options: { forking: { processes: 2, relay: true } },
   },
 ];
-
-async function ask(client: Connection, command: string): Promise<string> {
-  await client.sendAll(`${command}\n`);
-  return String(await client.recv()).trim();
-}
 
 /** Memory that a server shares with its threads, and the option that says so. */
 function sharedMemory(): { readonly numbers: Int32Array; readonly shared: object } {

@@ -11,12 +11,13 @@ import {
   type Connection,
   type WorkerView,
 } from "@socketserver/core";
-import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
+import { leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
 import { readFile, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { SlowDatagramHandler, WorkerCommandHandler } from "../fixtures/worker-commands.ts";
 import { ask } from "../support/ask.ts";
+import { clientsOf } from "../support/clients-of.ts";
 import { eventually } from "../support/eventually.ts";
 import { soon } from "../support/soon.ts";
 import { temporaryPath } from "../support/temporary-path.ts";
@@ -82,16 +83,6 @@ describe("handOver", () => {
 describe.each(WORKER_KINDS)("A server with $name", ({ TCP, Unix, workers }) => {
   const start = (count: number, options?: KindOptions): Promise<RunningServer<WorkerServer>> =>
     serve(WorkerCommandHandler, { server: TCP, options: workers(count, options) });
-
-  async function clientsOf(running: RunningServer, count: number): Promise<Connection[]> {
-    const clients: Connection[] = [];
-    for (let index = 0; index < count; index++) {
-      const client = await dial(running.address);
-      await ask(client, "where");
-      clients.push(client);
-    }
-    return clients;
-  }
 
   describe("handOver", () => {
     test.each([

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { SlowDatagramHandler, WorkerCommandHandler } from "../fixtures/worker-commands.ts";
 import { ask } from "../support/ask.ts";
+import { clientsOf } from "../support/clients-of.ts";
 import { eventually } from "../support/eventually.ts";
 import { sendDatagram } from "../support/send-datagram.ts";
 import { soon } from "../support/soon.ts";
@@ -84,17 +85,6 @@ const LOSSES: readonly Loss[] = [
 ];
 
 beforeEach(() => leakCheck());
-
-/** As many clients, each held by a worker; in turn, because all of them stay. */
-async function clientsOf(running: RunningServer, count: number): Promise<Connection[]> {
-  const clients: Connection[] = [];
-  for (let index = 0; index < count; index++) {
-    const client = await dial(running.address);
-    await ask(client, "where");
-    clients.push(client);
-  }
-  return clients;
-}
 
 /** Read an answer of so many MiB, each of which is filled with its number. */
 async function readAnswer(client: Connection, mebibytes: number): Promise<void> {

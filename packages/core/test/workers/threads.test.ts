@@ -1,13 +1,10 @@
 import type { Connection } from "@socketserver/core";
-import { dial, leakCheck, serve, type AnyServerClass, type RunningServer } from "@socketserver/testing";
+import { leakCheck, serve, type AnyServerClass, type RunningServer } from "@socketserver/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { CommandHandler, CommandServer, LastWorkerServer, UnreadyServer } from "../fixtures/thread-handlers.ts";
-
-async function ask(client: Connection, command: string): Promise<string> {
-  await client.sendAll(`${command}\n`);
-  return (await client.recv()).toString().trim();
-}
+import { ask } from "../support/ask.ts";
+import { clientsOf } from "../support/clients-of.ts";
 
 describe("ThreadingMixIn(TCPServer)", () => {
   let expectNothingLeft: () => Promise<void>;
@@ -20,17 +17,6 @@ describe("ThreadingMixIn(TCPServer)", () => {
 
   async function start(server: AnyServerClass<CommandServer> = CommandServer): Promise<RunningServer<CommandServer>> {
     return serve(CommandHandler, { server, options: { threading: { threads: 2 } } });
-  }
-
-  /** As many clients, each held by the thread that its number stands for. */
-  async function clientsOf(running: RunningServer, count: number): Promise<Connection[]> {
-    const clients: Connection[] = [];
-    for (let index = 0; index < count; index++) {
-      const client = await dial(running.address);
-      await ask(client, "where");
-      clients.push(client);
-    }
-    return clients;
   }
 
   async function closeAll(clients: readonly Connection[]): Promise<void> {
