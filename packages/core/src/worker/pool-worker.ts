@@ -5,6 +5,7 @@ import type { ListenerSide } from "../server/listener-side.ts";
 import { Connection } from "../transport/connection.ts";
 import type { DatagramSocket } from "../transport/datagram-socket.ts";
 import { movableSocket } from "../transport/movable-socket.ts";
+import { answerCall } from "./answer-call.ts";
 import type { Cargo } from "./cargo.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -320,18 +321,7 @@ export class PoolWorker implements LinkListener {
   }
 
   async #answer(call: Extract<FromWorker, { readonly type: "call" }>): Promise<void> {
-    const { callId } = call;
-    const { owner } = this.#parts;
-    try {
-      if (call.method === "shutdown") {
-        await owner.shutdown(call.callerId);
-        this.#link.post({ type: "answer", callId });
-      } else {
-        this.#link.post({ type: "answer", callId, result: await owner.close(call.graceMs, call.callerId) });
-      }
-    } catch (error) {
-      this.#link.post({ type: "answer", callId, error: errorToData(error) });
-    }
+    this.#link.post(await answerCall(call, this.#parts.owner));
   }
 }
 

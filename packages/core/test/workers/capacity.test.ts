@@ -1,8 +1,9 @@
 import type { Connection } from "@socketserver/core";
+import { createSocket } from "node:dgram";
 import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { WorkerCommandHandler } from "../fixtures/worker-commands.ts";
+import { SlowDatagramHandler, WorkerCommandHandler } from "../fixtures/worker-commands.ts";
 import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
 import { watchWorkers, workersReady } from "../support/watch-workers.ts";
@@ -30,9 +31,25 @@ function watchReplacing({ server }: RunningServer<WorkerServer>, count: number):
   return seen;
 }
 
-describe.each(WORKER_KINDS)("A server with $name", ({ TCP, workers }) => {
+describe.each(WORKER_KINDS)("A server with $name", ({ TCP, UDP, workers }) => {
   const start = (count: number, options?: KindOptions): Promise<RunningServer<WorkerServer>> =>
     serve(WorkerCommandHandler, { server: TCP, options: workers(count, options) });
+
+  test("runs at most 1 024 datagrams at once in a worker unless told otherwise", async () => {
+    const most = 1_024;
+    const running = await serve(SlowDatagramHandler, { server: UDP, options: workers(1) });
+    const { server, port, requests } = running;
+    const sender = createSocket("udp4");
+    // Two more: one that is taken and waits for room, and one behind it. In parts that the kernel's buffer can hold.
+    for (let sent = 1; sent <= most + 2; sent++) {
+      sender.send("60000", port, "127.0.0.1");
+      if (sent % 64 === 0) await eventually(() => expect(requests.length).toBe(sent));
+    }
+    await eventually(() => expect(requests).toHaveLength(most + 1));
+    expect(server.workers).toMatchObject([{ active: most, served: most }]);
+    sender.close();
+    expect(await running.close({ graceMs: 0 })).toMatchObject({ open: most + 1, finished: 0, refused: 1 });
+  });
 
   test.each([1, 2])("runs at most requestsPerWorker, %i, handlers at once in a worker", async (requestsPerWorker) => {
     await using running = await start(2, { pool: { requestsPerWorker } });

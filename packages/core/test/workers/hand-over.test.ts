@@ -10,7 +10,6 @@ import {
   HeldSetupForkingServer,
   MisguidedForkingServer,
   NestingForkingServer,
-  NestingInProcessHandler,
   PlaceHandler,
   WatchingForkingServer,
 } from "../fixtures/odd-processes.ts";
@@ -303,7 +302,7 @@ describe.each([
   { kind: "thread", handler: NestingHandler, server: NestingServer as AnyServerClass, options: THREADS },
   {
     kind: "process",
-    handler: NestingInProcessHandler,
+    handler: NestingHandler,
     server: NestingForkingServer as AnyServerClass,
     options: { forking: { processes: 2 } },
   },
