@@ -108,7 +108,9 @@ describe.each([
   ["ForkingTCPServer"],
   ["ForkingTCPServer", "relay"],
 ])("a large answer from %s %s", (...args) => {
-  const MEBIBYTES = 100;
+  /** Far more than the runtime lets messages that are already read take before it collects them, which was up to 42 MiB. */
+  const MEBIBYTES = 200;
+  const BOUND = 80;
 
   /** Ask for as many MiB and read them more slowly than they can be sent, so that everything in between is full all the time; how many bytes came. */
   async function readSlowly(port: number, mebibytes: number): Promise<number> {
@@ -129,13 +131,11 @@ describe.each([
       ...args,
     ]);
     const port = Number((await program.line(/^port (\d+)$/))[1]);
-    // A first answer, so that what the code itself takes is not counted, nor the heap that messages make the runtime take.
-    for (let answer = 0; answer < 2; answer++) {
-      expect(await readSlowly(port, MEBIBYTES)).toBe(MEBIBYTES * 1_048_576);
-    }
+    // A small answer first, so that what the code itself takes is not counted.
+    for (const mebibytes of [10, MEBIBYTES]) expect(await readSlowly(port, mebibytes)).toBe(mebibytes * 1_048_576);
     const [, second] = await program.linesMatching(/^closed (\S+) (\d+) grown (-?\d+)$/, 2);
     expect(second?.slice(1, 3)).toEqual(["done", String(MEBIBYTES * 1_048_576)]);
-    expect(Number(second?.[3])).toBeLessThan(32);
+    expect(Number(second?.[3])).toBeLessThan(BOUND);
     expect(await program.end("SIGINT")).toMatchObject({ code: 0, stderr: "" });
   });
 });
