@@ -20,7 +20,7 @@ export const CloseReason = {
   slowReader: "slow-reader",
   /** A line, a message or a read to the end passed its limit. */
   tooBig: "too-big",
-  /** The peer broke the protocol: it ended in the middle of what was being read. */
+  /** The peer broke the protocol: what it sent is no message, or it ended in the middle of what was being read. */
   protocol: "protocol",
   /** `close()` reached its deadline, or refused what still waited. */
   drain: "drain",

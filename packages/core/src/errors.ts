@@ -36,8 +36,12 @@ export const ErrorCode = {
   concurrentRead: "ERR_SOCKETSERVER_CONCURRENT_READ",
   /** The peer ended before all of the expected bytes had arrived. */
   incompleteRead: "ERR_SOCKETSERVER_INCOMPLETE_READ",
-  /** A line, or a read up to a separator or to the end, passed its limit. */
+  /** A line, a message, or a read up to a separator or to the end, passed its limit. */
   tooBig: "ERR_SOCKETSERVER_TOO_BIG",
+  /** The peer sent something that is no message of the protocol. */
+  protocol: "ERR_SOCKETSERVER_PROTOCOL",
+  /** A message that was to be sent is none of the protocol: too long, of the wrong type, or in conflict with its framing. */
+  invalidMessage: "ERR_SOCKETSERVER_INVALID_MESSAGE",
   /** A read waited for `idleTimeoutMs` and nothing came. */
   idleTimeout: "ERR_SOCKETSERVER_IDLE_TIMEOUT",
   /** The request took longer than `deadlineMs`. */
@@ -131,6 +135,7 @@ const REASON_OF_CODE: Readonly<Record<string, CloseReason>> = {
   [ErrorCode.deadline]: CloseReason.deadline,
   [ErrorCode.slowReader]: CloseReason.slowReader,
   [ErrorCode.tooBig]: CloseReason.tooBig,
+  [ErrorCode.protocol]: CloseReason.protocol,
   [ErrorCode.drained]: CloseReason.drain,
   [ErrorCode.connectionClosed]: CloseReason.aborted,
 };

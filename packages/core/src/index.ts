@@ -46,7 +46,6 @@ export { Connection, type ConnectionOptions } from "./transport/connection.ts";
 export { Datagram } from "./transport/datagram.ts";
 export type { DatagramSocket } from "./transport/datagram-socket.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
-export type { ByteQueue } from "./transport/byte-queue.ts";
 export type { ByteFlow, ByteSource } from "./transport/byte-flow.ts";
 export type { Inbound } from "./transport/inbound.ts";
 export type { ServerRequest } from "./transport/server-request.ts";
@@ -71,7 +70,7 @@ export {
 export { CloseReason } from "./close-reason.ts";
 export { ErrorCode, PeerError, SocketServerError, isDisconnect, type ErrorDetails } from "./errors.ts";
 
-// For authors of servers and mixins.
+// For authors of servers, mixins and codecs.
 export {
   serverExtension,
   type AddressOf,
@@ -87,12 +86,16 @@ export {
   flag,
   integer,
   milliseconds,
+  oneOf,
   optional,
+  resolveOptions,
   type NumberRule,
   type OptionRule,
   type OptionRules,
 } from "./option-rules.ts";
 export type { Accepted, RequestSource, SourceOwner } from "./transport/request-source.ts";
+export { ByteQueue } from "./transport/byte-queue.ts";
+export { rangeError, show, typeError } from "./errors.ts";
 export { AcceptQueue } from "./transport/accept-queue.ts";
 export type { CallerId } from "./server/listener-side.ts";
 export type { MovedRequest } from "./server/moved-request.ts";

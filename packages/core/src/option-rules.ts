@@ -14,8 +14,12 @@ import { ErrorCode, rangeError, show, typeError } from "./errors.ts";
 export interface OptionRule<Value = unknown> {
   /** The value when nothing is given. */
   readonly defaultValue: Value;
-  /** Throw a `TypeError` or a `RangeError` that shows the value. */
-  check(name: string, value: unknown): void;
+  /**
+   * Throw a `TypeError` or a `RangeError` that shows the value.
+   *
+   * @param owner - What cannot be created with it; "server" unless given.
+   */
+  check(name: string, value: unknown, owner?: string): void;
 }
 
 /** Rules by the name of their option; a nested table stands for options nested under a mixin's own key. */
@@ -47,10 +51,10 @@ export function integer({
   const range = `an integer ${upper}${unbounded ? " or Infinity" : ""}`;
   return {
     defaultValue,
-    check(name, value) {
-      if (typeof value !== "number") throw invalidType(name, range, value);
+    check(name, value, owner) {
+      if (typeof value !== "number") throw invalidType(name, range, value, owner);
       if (unbounded && value === Infinity) return;
-      if (!Number.isInteger(value) || value < min || value > max) throw outOfRange(name, range, value);
+      if (!Number.isInteger(value) || value < min || value > max) throw outOfRange(name, range, value, owner);
     },
   };
 }
@@ -64,38 +68,56 @@ export function milliseconds(defaultValue: number, min = 0): OptionRule<number> 
 export function flag(defaultValue: boolean): OptionRule<boolean> {
   return {
     defaultValue,
-    check(name, value) {
-      if (typeof value !== "boolean") throw invalidType(name, "true or false", value);
+    check(name, value, owner) {
+      if (typeof value !== "boolean") throw invalidType(name, "true or false", value, owner);
+    },
+  };
+}
+
+/** One of a few values. */
+export function oneOf<Value>(defaultValue: Value, values: readonly Value[]): OptionRule<Value> {
+  return {
+    defaultValue,
+    check(name, value, owner) {
+      if (!values.includes(value as Value))
+        throw outOfRange(name, `one of ${values.map(show).join(", ")}`, value, owner);
     },
   };
 }
 
 /** A rule whose default is decided elsewhere: the option stays undefined unless given. */
 export function optional(rule: OptionRule): OptionRule {
-  return { defaultValue: undefined, check: (name, value) => rule.check(name, value) };
+  return { defaultValue: undefined, check: (name, value, owner) => rule.check(name, value, owner) };
 }
 
 /**
  * Check options against rules and fill in the defaults. The caller's object is not changed; the result is frozen.
  *
+ * @param path - Where the options stand inside of others.
+ * @param owner - What cannot be created with wrong ones, for the message.
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` that names the option and shows the value.
  */
-export function resolveOptions(rules: OptionRules, given: unknown, path = ""): Readonly<Record<string, unknown>> {
+export function resolveOptions(
+  rules: OptionRules,
+  given: unknown,
+  path = "",
+  owner = "server",
+): Readonly<Record<string, unknown>> {
   if (given !== undefined && (typeof given !== "object" || given === null || Array.isArray(given))) {
-    throw invalidType(path === "" ? "options" : path, "an object", given);
+    throw invalidType(path === "" ? "options" : path, "an object", given, owner);
   }
   const values = (given ?? {}) as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(values)) {
-    if (!Object.hasOwn(rules, key)) throw unknownOption(rules, key, path);
+    if (!Object.hasOwn(rules, key)) throw unknownOption(rules, key, path, owner);
   }
   const resolved: Record<string, unknown> = {};
   for (const [key, rule] of Object.entries(rules)) {
     const name = path === "" ? key : `${path}.${key}`;
     const value = values[key];
-    if (!isRule(rule)) resolved[key] = resolveOptions(rule, value, name);
+    if (!isRule(rule)) resolved[key] = resolveOptions(rule, value, name, owner);
     else if (value === undefined) resolved[key] = rule.defaultValue;
     else {
-      rule.check(name, value);
+      rule.check(name, value, owner);
       resolved[key] = value;
     }
   }
@@ -106,25 +128,25 @@ function isRule(rule: OptionRule | OptionRules): rule is OptionRule {
   return typeof rule["check"] === "function";
 }
 
-function unknownOption(rules: OptionRules, key: string, path: string): TypeError {
+function unknownOption(rules: OptionRules, key: string, path: string, owner: string): TypeError {
   const name = path === "" ? key : `${path}.${key}`;
   const remedy =
     key === "timeout"
       ? "use timeoutMs, in milliseconds (Python counts in seconds)"
       : `known are ${Object.keys(rules).toSorted().join(", ")}`;
-  return typeError(ErrorCode.invalidOption, `Cannot create server: there is no option ${show(name)}: ${remedy}`);
+  return typeError(ErrorCode.invalidOption, `Cannot create ${owner}: there is no option ${show(name)}: ${remedy}`);
 }
 
-function invalidType(name: string, expected: string, value: unknown): TypeError {
+function invalidType(name: string, expected: string, value: unknown, owner = "server"): TypeError {
   return typeError(
     ErrorCode.invalidOption,
-    `Cannot create server: ${name} must be ${expected}, received ${show(value)}`,
+    `Cannot create ${owner}: ${name} must be ${expected}, received ${show(value)}`,
   );
 }
 
-function outOfRange(name: string, expected: string, value: unknown): RangeError {
+function outOfRange(name: string, expected: string, value: unknown, owner = "server"): RangeError {
   return rangeError(
     ErrorCode.invalidOption,
-    `Cannot create server: ${name} must be ${expected}, received ${show(value)}`,
+    `Cannot create ${owner}: ${name} must be ${expected}, received ${show(value)}`,
   );
 }

@@ -5,7 +5,8 @@
  * A read that asks for more than the high-water mark lifts the bound for itself, because its caller chose it. One reader at a time: a
  * stream has one next byte.
  *
- * Draining ends reads only at a boundary: nothing buffered, and nothing consumed since our last write. There, no request is under way.
+ * Draining ends reads only at a boundary: nothing buffered, and nothing consumed since our last write. There, no request is under way. Who
+ * knows better, because it sees where messages end, says so.
  *
  * @module
  */
@@ -50,6 +51,8 @@ export class ByteFlow {
   #errors: WeakSet<object> | undefined;
   #draining = false;
   #consumedSinceWrite = false;
+  /** Whether a message is under way, as its reader said; undefined if nobody did. */
+  #insideMessage: boolean | undefined;
   #bytesRead = 0;
   /** Bytes that the waiting read needs in the queue; beyond the high-water mark it keeps the source flowing. */
   #wanted = 0;
@@ -77,9 +80,24 @@ export class ByteFlow {
     return this.#peerEnded;
   }
 
-  /** Whether a read of this object made the error. */
+  /** Whether a read of this object made the error, or its reader did and said so. */
   owns(error: unknown): boolean {
     return typeof error === "object" && error !== null && this.#errors?.has(error) === true;
+  }
+
+  /** An error of a reader, such as a decoder, about what came: a handler that ends with it ends for this peer's fault. */
+  own<Failure extends PeerError>(error: Failure): Failure {
+    this.#errors ??= new WeakSet();
+    this.#errors.add(error);
+    return error;
+  }
+
+  /**
+   * Whether what was taken so far ends in the middle of a message. Once it was said, it decides what a boundary is, and not whether something was
+   * written since: a reader of messages says it before each read.
+   */
+  set insideMessage(inside: boolean) {
+    this.#insideMessage = inside;
   }
 
   /** Bytes to buffer while nobody reads, at least 1. */
@@ -211,7 +229,7 @@ export class ByteFlow {
   }
 
   #atBoundary(): boolean {
-    return this.endOnDrain && this.queue.length === 0 && !this.#consumedSinceWrite;
+    return this.endOnDrain && this.queue.length === 0 && !(this.#insideMessage ?? this.#consumedSinceWrite);
   }
 
   /** The server drains: end the waiting read if it stands at a boundary, unless something is already on its way. */
@@ -227,10 +245,7 @@ export class ByteFlow {
 
   /** An error of ours about the peer. */
   protected peerError(...details: ConstructorParameters<typeof PeerError>): PeerError {
-    const error = new PeerError(...details);
-    this.#errors ??= new WeakSet();
-    this.#errors.add(error);
-    return error;
+    return this.own(new PeerError(...details));
   }
 
   #expire(): void {

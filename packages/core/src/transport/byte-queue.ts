@@ -1,14 +1,17 @@
 /**
  * Bytes in the order in which they came, as the chunks in which they came.
  *
- * Chunks are kept as they are; taking copies only when the result spans more than one of them.
+ * Chunks are kept as they are; taking copies only when the result spans more than one of them. Most often there is one chunk: it stands apart from
+ * the list of those behind it.
  */
 export class ByteQueue {
-  #chunks: Buffer[] = [];
-  /** Index of the first chunk that still has bytes: shifting an array costs its length. */
-  #first = 0;
-  /** Bytes of the first chunk that were already taken. */
+  #head: Buffer = EMPTY;
+  /** Bytes of the head that were already taken. */
   #offset = 0;
+  /** What came after the head. */
+  #behind: Buffer[] = [];
+  /** Index of the first chunk behind that is not the head yet: shifting an array costs its length. */
+  #next = 0;
   #length = 0;
 
   /** Bytes in the queue. */
@@ -19,73 +22,96 @@ export class ByteQueue {
   /** Add a chunk; the queue owns it from now on. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
+    if (this.#length === 0) this.#head = chunk;
+    else this.#behind.push(chunk);
     this.#length += chunk.length;
   }
 
   /** Take exactly `count` bytes; there must be as many. */
   take(count: number): Buffer {
-    const head = this.#chunks[this.#first];
-    if (head === undefined || count === 0) return Buffer.alloc(0);
-    const available = head.length - this.#offset;
-    if (count > available) return this.#gather(count, true);
-    const bytes = head.subarray(this.#offset, this.#offset + count);
+    const head = this.#head;
+    const end = this.#offset + count;
+    if (end > head.length) return this.#gather(count, true);
+    if (count === 0) return EMPTY;
+    const bytes = count === head.length ? head : head.subarray(this.#offset, end);
     this.#length -= count;
-    if (count === available) this.#dropFirst();
-    else this.#offset += count;
+    if (end === head.length) this.#dropHead();
+    else this.#offset = end;
     return bytes;
   }
 
-  /** Take at most `limit` bytes. */
-  takeSome(limit: number): Buffer {
-    return this.take(Math.min(limit, this.#length));
+  /** Throw `count` bytes away; there must be as many. */
+  skip(count: number): void {
+    this.#length -= count;
+    let end = this.#offset + count;
+    while (end >= this.#head.length && end > 0) {
+      end -= this.#head.length;
+      this.#dropHead();
+    }
+    this.#offset = end;
   }
 
   /** Look at the first `count` bytes, or at all if there are fewer, without taking them. */
   peek(count: number): Buffer {
-    const head = this.#chunks[this.#first];
     const wanted = Math.min(count, this.#length);
-    if (head === undefined) return Buffer.alloc(0);
-    if (head.length - this.#offset >= wanted) return head.subarray(this.#offset, this.#offset + wanted);
-    return this.#gather(wanted, false);
+    const end = this.#offset + wanted;
+    return end > this.#head.length ? this.#gather(wanted, false) : this.#head.subarray(this.#offset, end);
+  }
+
+  /** The byte `index` places after the first; there must be as many. */
+  byteAt(index: number): number {
+    const position = this.#offset + index;
+    return (position < this.#head.length ? this.#head[position] : this.peek(index + 1)[index]) as number;
   }
 
   /** Forget everything. */
   clear(): void {
-    this.#chunks = [];
-    this.#first = 0;
+    this.#head = EMPTY;
     this.#offset = 0;
+    this.#behind = [];
+    this.#next = 0;
     this.#length = 0;
   }
 
   /**
-   * Where `separator` first begins at or after `from`, counted from the first byte, or -1.
+   * Where `separator`, one byte or several, first begins at or after `from`, counted from the first byte, or -1.
    *
    * A separator may span chunks. After -1 with `n` bytes in the queue, the next search may start at `n - separator.length + 1`.
    */
-  indexOf(separator: Buffer, from: number): number {
+  indexOf(separator: Buffer | number, from: number): number {
+    // Almost always it stands in the head.
+    const found = this.#head.indexOf(separator, this.#offset + from);
+    if (found !== -1) return found - this.#offset;
+    return this.#next === this.#behind.length ? -1 : this.#search(separator, from);
+  }
+
+  #search(separator: Buffer | number, from: number): number {
     let start = 0;
-    for (let index = this.#first; index < this.#chunks.length; index++) {
-      const chunk = this.#chunks[index] as Buffer;
-      const skip = index === this.#first ? this.#offset : 0;
+    for (let index = this.#next - 1; index < this.#behind.length; index++) {
+      const chunk = this.#chunk(index);
+      const skip = index < this.#next ? this.#offset : 0;
       const size = chunk.length - skip;
       if (from < start + size) {
-        const found = this.#searchChunk(separator, index, skip, Math.max(from - start, 0));
-        if (found !== -1) return start + found;
+        const found = this.#searchChunk(separator, index, skip + Math.max(from - start, 0));
+        if (found !== -1) return start + found - skip;
       }
       start += size;
     }
     return -1;
   }
 
-  /** Search one chunk and what of the separator may run over its end; the answer counts from the chunk's first byte that is left. */
-  #searchChunk(separator: Buffer, index: number, skip: number, from: number): number {
-    const chunk = this.#chunks[index] as Buffer;
-    const found = chunk.indexOf(separator, skip + from);
-    if (found !== -1) return found - skip;
-    const firstSpanning = Math.max(chunk.length - separator.length + 1, skip + from);
-    for (let start = firstSpanning; start < chunk.length; start++) {
-      if (this.#matchesAcross(separator, index, start)) return start - skip;
+  /** The chunk at an index behind; the one before the first of them is the head. */
+  #chunk(index: number): Buffer {
+    return index < this.#next ? this.#head : (this.#behind[index] as Buffer);
+  }
+
+  /** Search one chunk and what of the separator may run over its end. */
+  #searchChunk(separator: Buffer | number, index: number, from: number): number {
+    const chunk = this.#chunk(index);
+    const found = chunk.indexOf(separator, from);
+    if (found !== -1 || typeof separator === "number") return found;
+    for (let start = Math.max(chunk.length - separator.length + 1, from); start < chunk.length; start++) {
+      if (this.#matchesAcross(separator, index, start)) return start;
     }
     return -1;
   }
@@ -94,59 +120,49 @@ export class ByteQueue {
     let chunkIndex = index;
     let position = start;
     for (const byte of separator) {
-      let chunk = this.#chunks[chunkIndex];
-      if (chunk !== undefined && position === chunk.length) {
-        chunk = this.#chunks[++chunkIndex];
+      if (position === this.#chunk(chunkIndex).length) {
+        if (++chunkIndex === this.#behind.length) return false;
         position = 0;
       }
-      if (chunk?.[position] !== byte) return false;
+      if (this.#chunk(chunkIndex)[position] !== byte) return false;
       position++;
     }
     return true;
   }
 
+  /** Copy bytes that span chunks. */
   #gather(count: number, consume: boolean): Buffer {
     const bytes = Buffer.allocUnsafe(count);
-    let filled = 0;
-    let index = this.#first;
-    let offset = this.#offset;
-    while (filled < count) {
-      const chunk = this.#chunks[index] as Buffer;
-      const copied = chunk.copy(bytes, filled, offset, Math.min(chunk.length, offset + count - filled));
-      filled += copied;
-      offset += copied;
-      if (offset === chunk.length) {
-        if (consume) this.#chunks[index] = EMPTY;
-        index++;
-        offset = 0;
-      }
+    let filled = this.#head.copy(bytes, 0, this.#offset);
+    for (let index = this.#next; filled < count; index++) {
+      filled += (this.#behind[index] as Buffer).copy(bytes, filled, 0, count - filled);
     }
-    if (consume) {
-      this.#length -= count;
-      this.#first = index;
-      this.#offset = offset;
-      this.#compact();
-    }
+    if (consume) this.skip(count);
     return bytes;
   }
 
-  #dropFirst(): void {
-    this.#chunks[this.#first++] = EMPTY;
+  #dropHead(): void {
     this.#offset = 0;
+    if (this.#next === this.#behind.length) {
+      this.#head = EMPTY;
+      return;
+    }
+    this.#head = this.#behind[this.#next] as Buffer;
+    this.#behind[this.#next++] = EMPTY;
     this.#compact();
   }
 
   /** Let go of taken chunks: at once when none is left, else when they are the larger half. */
   #compact(): void {
-    if (this.#first === this.#chunks.length) {
-      this.#chunks.length = 0;
-      this.#first = 0;
-    } else if (this.#first > 16 && this.#first * 2 > this.#chunks.length) {
-      this.#chunks = this.#chunks.slice(this.#first);
-      this.#first = 0;
+    if (this.#next === this.#behind.length) {
+      this.#behind.length = 0;
+      this.#next = 0;
+    } else if (this.#next > 16 && this.#next * 2 > this.#behind.length) {
+      this.#behind = this.#behind.slice(this.#next);
+      this.#next = 0;
     }
   }
 }
 
-/** Stands where a taken chunk stood, so that its memory can be freed before the array is compacted. */
+/** Stands where nothing is, so that the memory of what stood there can be freed. */
 const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,91 @@
+import { ErrorCode, rangeError, show, typeError } from "@socketserver/core";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+import type { Codec, Decoder } from "../codec.ts";
+import { FramedCodec } from "./framed-codec.ts";
+import type { Format } from "../format.ts";
+import { json, type JsonValue } from "../formats/json.ts";
+import { text, type TextOptions } from "../formats/text.ts";
+import { tooLong } from "./too-long.ts";
+
+/**
+ * Where messages end, whatever they mean: a codec whose messages are bytes. With a format it becomes a codec of that format's messages.
+ *
+ * The bytes of a message that came in one chunk are a view of that chunk, and keep all of it in memory: copy what is kept for long.
+ */
+export abstract class Framing implements Codec<Buffer, Uint8Array> {
+  /** Bytes of the longest message, without its framing. */
+  readonly maxLength: number;
+
+  /** @param maxLength - An integer >= 1, or `Infinity`. */
+  constructor(maxLength: number) {
+    this.maxLength = maxLength;
+  }
+
+  /** {@inheritDoc Codec.encode} */
+  abstract encode(message: Uint8Array): Uint8Array;
+
+  /** {@inheritDoc Codec.decoder} */
+  abstract decoder(): Decoder<Buffer>;
+
+  /** {@inheritDoc Codec.decodeDatagram} */
+  decodeDatagram(packet: Buffer): Buffer {
+    if (packet.length > this.maxLength) throw tooLong(this.maxLength);
+    return packet;
+  }
+
+  /** {@inheritDoc Codec.encodeDatagram} */
+  encodeDatagram(message: Uint8Array): Uint8Array {
+    this.check(message);
+    return message;
+  }
+
+  /** Give the messages a meaning. */
+  with<In, Out>(format: Format<In, Out>): Codec<In, Out> {
+    return new FramedCodec(this, format);
+  }
+
+  /**
+   * Messages are text: UTF-8 unless told otherwise. What is not, is an error.
+   *
+   * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` for an unknown encoding.
+   */
+  text(options?: TextOptions): Codec<string> {
+    return this.with(text(options));
+  }
+
+  /**
+   * Messages are JSON, RFC 8259.
+   *
+   * With a schema of any library that speaks Standard Schema (Zod, Valibot, ArkType, ...) what comes is checked, and has the schema's type. What is sent is
+   * not checked.
+   *
+   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no such schema.
+   * @see {@link https://standardschema.dev | Standard Schema}
+   */
+  json(): Codec<JsonValue, unknown>;
+  json<Schema extends StandardSchemaV1>(schema: Schema): Codec<StandardSchemaV1.InferOutput<Schema>, unknown>;
+  json(...schema: readonly []): Codec<unknown, unknown> {
+    return this.with(json(...schema));
+  }
+
+  /** Refuse to send what is no bytes, or too long. */
+  protected check(message: unknown): asserts message is Uint8Array {
+    if (!(message instanceof Uint8Array)) {
+      throw typeError(
+        ErrorCode.invalidMessage,
+        `Cannot encode message: it must be a Uint8Array, received ${show(message)}; or add a format: .text(), .json()`,
+      );
+    }
+    this.checkLength(message.length);
+  }
+
+  /** Refuse to send what is too long. */
+  protected checkLength(length: number): void {
+    if (length <= this.maxLength) return;
+    throw rangeError(
+      ErrorCode.invalidMessage,
+      `Cannot encode message: it has ${length} bytes, and maxLength is ${this.maxLength}`,
+    );
+  }
+}

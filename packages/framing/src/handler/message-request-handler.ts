@@ -1,0 +1,247 @@
+import {
+  BaseRequestHandler,
+  Connection,
+  ErrorCode,
+  integer,
+  show,
+  typeError,
+  type BaseServer,
+  type Datagram,
+} from "@socketserver/core";
+
+import type { Codec } from "../codec.ts";
+import { ProtocolError } from "../protocol-error.ts";
+import { ConcurrentMessages } from "./concurrent-messages.ts";
+import { MessageDatagram } from "./message-datagram.ts";
+import type { MessageExchange } from "./message-exchange.ts";
+import { MessageStream } from "./message-stream.ts";
+
+/** What `handleMessage()` answers: a reply, or nothing. */
+export type Reply<Out> = Out | undefined | void;
+
+/** Messages that come and messages that go: what a handler of messages offers its subclass. */
+export interface Messages<In, Out> {
+  /** The messages that come, until the peer ends its side or the server drains between two of them. */
+  readonly messages: AsyncIterable<In>;
+  /** Wait for the next message; undefined at the end. */
+  receive(): Promise<In | undefined>;
+  /** Send a message. */
+  send(message: Out): Promise<void>;
+}
+
+const CONCURRENCY = integer({ defaultValue: 1, min: 1 });
+
+/**
+ * Handles messages instead of bytes: the base of what {@link MessageRequestHandler} gives you to extend.
+ *
+ * Write `handleMessage()`, which is called for each message and whose answer is the reply; or `handle()`, with a loop over `this.messages`. It works on
+ * TCP and Unix sockets, in threads and processes, and on datagrams, each of which is one message.
+ *
+ * A subclass that overrides `setup()` or `finish()` calls `super`'s.
+ *
+ * @typeParam In - What comes.
+ * @typeParam Out - What can be sent.
+ * @typeParam Server - The class of `this.server`.
+ */
+export abstract class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
+  extends BaseRequestHandler<Server, Connection | Datagram>
+  implements Messages<In, Out>
+{
+  /** What the messages are encoded with, to begin with. */
+  abstract readonly codec: Codec<In, Out>;
+
+  /**
+   * Messages of this connection that are handled at once, an integer >= 1. With 1 a message waits until the one before it is handled and its reply sent.
+   * @defaultValue 1
+   */
+  maxConcurrentMessages = 1;
+
+  /**
+   * Whether replies leave in the order of their messages when several are handled at once. If not, each leaves when it is ready, and must tell what it answers.
+   * @defaultValue true
+   */
+  repliesInOrder = true;
+
+  /**
+   * Send small writes at once (TCP_NODELAY). Replies are collected before they are sent, so that waiting for more to fill a packet would only delay them.
+   * @defaultValue true
+   */
+  disableNagleAlgorithm = true;
+
+  #exchange: MessageExchange<In, Out> | undefined;
+
+  /**
+   * Handle one message. What is returned is sent as the reply, unless it is undefined; for more replies than one there is `send()`.
+   *
+   * What it throws ends the connection, as in `handle()`.
+   */
+  handleMessage(_message: In): Reply<Out> | Promise<Reply<Out>> {
+    throw typeError(
+      ErrorCode.invalidHandler,
+      `Cannot run ${this.constructor.name}: it must have a method handleMessage() or handle()`,
+    );
+  }
+
+  /**
+   * Called when the peer sent something that is no message, or too long, or ended in the middle of one.
+   *
+   * To close the connection, throw the error, as this method does unless overridden: the close reason is then `too-big` or `protocol`. To go on behind
+   * the wrong message, return. If its end is not known (`error.skippable` is false) the connection is closed all the same. Either way an answer may be
+   * sent before. Nothing is printed; `requestError` is emitted if the connection is closed.
+   */
+  handleProtocolError(error: ProtocolError): void | Promise<void> {
+    throw error;
+  }
+
+  get messages(): AsyncIterable<In> {
+    const next = async (): Promise<IteratorResult<In, undefined>> => {
+      const value = await this.receive();
+      return value === undefined ? { done: true, value: undefined } : { done: false, value };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  /**
+   * Wait for the next message; undefined at the end of the stream, or if the server drains and no message has begun. What was sent leaves before it waits.
+   *
+   * @throws what `handleProtocolError()` throws; {@link ProtocolError} if that goes on and nothing can come; whatever `recv()` of the connection throws.
+   */
+  async receive(): Promise<In | undefined> {
+    for (;;) {
+      try {
+        return await this.#messages.receive();
+      } catch (error) {
+        await this.#passOver(error);
+      }
+    }
+  }
+
+  /**
+   * Send a message; resolves when less than the connection's `highWaterMark` is pending. What is sent while one chunk of input is worked on leaves in one
+   * write.
+   *
+   * A call that is not awaited needs a `catch`: the peer may be gone.
+   *
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the codec cannot tell it; whatever `sendAll()` of the connection throws.
+   */
+  async send(message: Out): Promise<void> {
+    await this.#messages.post(message);
+  }
+
+  /**
+   * Go on with another codec, in both directions: what came behind the last message is decoded with it, and what is sent from now on, a reply that is returned
+   * included, is encoded with it. Handle one message at a time to do this.
+   *
+   * @returns this handler, with the types of the new codec. `handleMessage()` keeps its own: begin with a codec of both kinds of messages, or loop over what
+   * is returned.
+   */
+  switchCodec<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): Messages<NextIn, NextOut> {
+    this.#messages.switchTo(codec);
+    return this as unknown as Messages<NextIn, NextOut>;
+  }
+
+  override setup(): void | Promise<void> {
+    if (typeof this.codec?.decoder !== "function" || typeof this.codec.encode !== "function") {
+      throw typeError(
+        ErrorCode.invalidHandler,
+        `Cannot run ${this.constructor.name}: its codec must have encode() and decoder(), received ${show(this.codec)}`,
+      );
+    }
+    CONCURRENCY.check("maxConcurrentMessages", this.maxConcurrentMessages, this.constructor.name);
+    if (this.disableNagleAlgorithm && this.request instanceof Connection) this.request.setNoDelay(true);
+  }
+
+  /** Call `handleMessage()` for each message, and send what it answers. */
+  override handle(): Promise<void> {
+    return this.maxConcurrentMessages === 1 ? this.#handleInTurn() : this.#handleAtOnce();
+  }
+
+  /** Send what was collected. */
+  override async finish(): Promise<void> {
+    await this.#exchange?.finish();
+  }
+
+  get #messages(): MessageExchange<In, Out> {
+    const { request } = this;
+    this.#exchange ??=
+      request instanceof Connection ? new MessageStream(request, this.codec) : new MessageDatagram(request, this.codec);
+    return this.#exchange;
+  }
+
+  /** Without a promise for what need not wait: a chunk of small messages is handled in one go. */
+  async #handleInTurn(): Promise<void> {
+    const messages = this.#messages;
+    for (;;) {
+      let message: In | undefined;
+      try {
+        message = messages.take() ?? (await messages.receive());
+      } catch (error) {
+        await this.#passOver(error);
+        continue;
+      }
+      if (message === undefined) return;
+      const answer = this.handleMessage(message);
+      const reply = isPromise(answer) ? await answer : answer;
+      if (reply === undefined) continue;
+      const room = messages.post(reply);
+      if (room !== undefined) await room;
+    }
+  }
+
+  #handleAtOnce(): Promise<void> {
+    return new ConcurrentMessages<In, Reply<Out>>({
+      limit: this.maxConcurrentMessages,
+      inOrder: this.repliesInOrder,
+      next: () => this.receive(),
+      handle: async (message) => this.handleMessage(message),
+      reply: async (reply) => {
+        if (reply !== undefined) await this.#messages.post(reply);
+      },
+    }).run();
+  }
+
+  /** Returns if the stream goes on behind what is wrong. */
+  async #passOver(error: unknown): Promise<void> {
+    if (!(error instanceof ProtocolError)) throw error;
+    await this.handleProtocolError(error);
+    if (!this.#messages.skip()) throw error;
+  }
+}
+
+/** A class of handlers of messages, to be extended. */
+export type MessageRequestHandlerClass<In, Out> = abstract new <Server extends BaseServer = BaseServer>(
+  request: Connection | Datagram,
+  clientAddress: BaseMessageHandler<In, Out>["clientAddress"],
+  server: Server,
+) => BaseMessageHandler<In, Out, Server>;
+
+/**
+ * A class to extend, whose messages are those of the codec.
+ *
+ * @example
+ * ```ts
+ * import { AsyncTCPServer } from "@socketserver/core";
+ * import { MessageRequestHandler, lines } from "@socketserver/framing";
+ *
+ * export class ShoutHandler extends MessageRequestHandler(lines().text()) {
+ *   override handleMessage(line: string): string {
+ *     return line.toUpperCase();
+ *   }
+ * }
+ *
+ * await using server = new AsyncTCPServer({ port: 5060 }, ShoutHandler);
+ * await server.serveForever({ signals: true });
+ * ```
+ */
+export function MessageRequestHandler<In, Out>(codec: Codec<In, Out>): MessageRequestHandlerClass<In, Out> {
+  abstract class CodecMessageHandler<Server extends BaseServer> extends BaseMessageHandler<In, Out, Server> {
+    override get codec(): Codec<In, Out> {
+      return codec;
+    }
+  }
+  return CodecMessageHandler;
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as Partial<Promise<Value>> | null | undefined)?.then === "function";
+}

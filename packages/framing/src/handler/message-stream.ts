@@ -1,0 +1,133 @@
+import type { Connection } from "@socketserver/core";
+
+import type { Codec, Decoder } from "../codec.ts";
+import { ProtocolError } from "../protocol-error.ts";
+import type { MessageExchange } from "./message-exchange.ts";
+import { Outbox } from "./outbox.ts";
+
+/**
+ * A connection as messages, for servers and clients alike. It closes nothing: whoever made the connection does.
+ *
+ * One reader at a time. What is read of the connection past this object is lost to it.
+ *
+ * @typeParam In - What comes.
+ * @typeParam Out - What can be sent.
+ */
+export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, AsyncIterable<In> {
+  /** The connection underneath. */
+  readonly connection: Connection;
+  readonly #outbox: Outbox;
+  #codec: Codec<In, Out>;
+  #decoder: Decoder<In>;
+  #ended = false;
+
+  constructor(connection: Connection, codec: Codec<In, Out>) {
+    this.connection = connection;
+    this.#outbox = new Outbox(connection);
+    this.#codec = codec;
+    this.#decoder = codec.decoder();
+  }
+
+  /** What the messages are encoded with. */
+  get codec(): Codec<In, Out> {
+    return this.#codec;
+  }
+
+  /**
+   * The next message if all of it is here already, without waiting; undefined if not.
+   *
+   * @throws {@link ProtocolError} if what came is no message.
+   */
+  take(): In | undefined {
+    // What had come before a reset is gone with it, as in every other read.
+    if (this.connection.destroyed && !this.#ended) return undefined;
+    try {
+      return this.#decoder.read();
+    } catch (error) {
+      throw this.#owned(error);
+    }
+  }
+
+  /**
+   * Wait for the next message; undefined at the end of the stream. What was sent leaves before it waits.
+   *
+   * @throws {@link ProtocolError} if what came is no message, or ended in the middle of one; whatever `recv()` of the connection throws.
+   */
+  async receive(): Promise<In | undefined> {
+    const { inbound } = this.connection;
+    for (;;) {
+      const message = this.take();
+      if (message !== undefined || this.#ended) return message;
+      this.#outbox.flush();
+      inbound.insideMessage = this.#decoder.bufferedBytes > 0;
+      const chunk = await this.connection.recv();
+      if (chunk.length > 0) this.#decoder.push(chunk);
+      else this.#end();
+    }
+  }
+
+  /** The messages that come, until the peer ends its side. Leaving the loop early closes nothing. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<In, void, void> {
+    for (let message = await this.receive(); message !== undefined; message = await this.receive()) yield message;
+  }
+
+  /**
+   * Send a message; resolves when less than the connection's high-water mark is pending. Messages that are sent at once leave in one write, in their order.
+   *
+   * A call that is not awaited needs a `catch`: the peer may be gone.
+   *
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the codec cannot tell it; whatever `sendAll()` of the connection throws.
+   */
+  async send(message: Out): Promise<void> {
+    await this.post(message);
+  }
+
+  /** {@link MessageStream.send} without a promise if there is room: answers undefined then. Throws at once what `send()` rejects with. */
+  post(message: Out): Promise<void> | undefined {
+    return this.#outbox.add(this.#codec.encode(message));
+  }
+
+  /** After a {@link ProtocolError}: pass the wrong message over. Answers false if it is not known where it ends. */
+  skip(): boolean {
+    return this.#decoder.skip();
+  }
+
+  /**
+   * Go on with another codec, in both directions: what came behind the last message that was read is decoded with it, and what is sent from now on is
+   * encoded with it. The answer is this same stream, with the types of the new codec.
+   */
+  switchTo<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): MessageStream<NextIn, NextOut> {
+    const rest = this.#decoder.rest();
+    const next = this as unknown as MessageStream<NextIn, NextOut>;
+    next.#codec = codec;
+    next.#decoder = codec.decoder();
+    next.#decoder.push(rest);
+    if (this.#ended) next.#end();
+    return next;
+  }
+
+  /**
+   * Resolves when everything that was sent is on its way, with less than the high-water mark pending.
+   *
+   * @throws what ended the connection before that.
+   */
+  async finish(): Promise<void> {
+    await this.#outbox.drain();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    // A read that draining ended is not the peer's end: between messages there is none to complete.
+    if (!this.connection.inbound.peerEnded) return;
+    try {
+      this.#decoder.end();
+    } catch (error) {
+      throw this.#owned(error);
+    }
+  }
+
+  /** The peer's fault, for the close reason. */
+  #owned(error: unknown): unknown {
+    return error instanceof ProtocolError ? this.connection.inbound.own(error) : error;
+  }
+}
