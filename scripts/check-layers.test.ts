@@ -89,4 +89,16 @@ describe("checkLayers()", () => {
         " > packages/core/src/server/c.ts > packages/core/src/server/a.ts",
     ]);
   });
+
+  test("holds codecs to doing no I/O, and a library to its one folder", () => {
+    const files = new Map([
+      ["packages/framing/src/framings/a.ts", `import "node:fs";\nimport "msgpackr";\nimport "@socketserver/core";\n`],
+      ["packages/framing/src/formats/b.ts", `import "msgpackr";\nimport "node:buffer";\nimport "../framings/a.ts";\n`],
+    ]);
+    expect(checkLayers(files).map(({ file, line, rule }) => `${file}:${line} ${rule}`)).toEqual([
+      "packages/framing/src/framings/a.ts:1 imports node:fs, which is neither node:buffer nor @socketserver/core nor msgpackr",
+      "packages/framing/src/framings/a.ts:2 imports msgpackr outside formats/",
+      "packages/framing/src/formats/b.ts:3 imports a value upwards: L1 imports ../framings/a.ts of L2",
+    ]);
+  });
 });

@@ -1,10 +1,10 @@
 /**
  * The layers of the packages, held.
  *
- * Inside `packages/core/src` every folder is a layer, and values are imported downwards or sideways only. Node's own
- * type stripping removes `import type` before we look, so types may point up: what is checked here is what really runs.
- * Besides the layers, this holds that sockets and workers are opened in one place each, that nothing prints, and that
- * no module waits for itself.
+ * Inside of the sources of core and framing every folder is a layer, and values are imported downwards or sideways only.
+ * Node's own type stripping removes `import type` before we look, so types may point up: what is checked here is what
+ * really runs. Besides the layers, this holds that sockets and workers are opened in one place each, that codecs do no
+ * I/O, that nothing prints, and that no module waits for itself.
  *
  * The reader is a few regular expressions over formatted code, not a parser: an import statement starts its line.
  *
@@ -32,24 +32,49 @@ interface ValueImport {
   readonly eager: boolean;
 }
 
+/** What holds inside of one package. */
+interface PackageRules {
+  /** Where its sources are. */
+  readonly root: string;
+  /** Its layers, from below; "" is the files at the top. */
+  readonly folders: readonly string[];
+  /** Files at the top that stand above all folders, in this order. */
+  readonly topFiles: readonly string[];
+  /** Which builtins and packages have one home, and which folder it is. */
+  readonly homes: ReadonlyMap<string, string>;
+  /** The packages that it may import. */
+  readonly dependencies: readonly string[];
+  /** The builtins that it may import; all if it is not given. */
+  readonly builtins?: readonly string[];
+}
+
 const CORE = "packages/core/src/";
 
-const FOLDERS = ["", "transport", "handler", "server", "worker", "mixin"];
-
-/** Above all folders, in this order. Every other file at the top is L0. */
-const TOP_FILES = ["servers.ts", "index.ts"];
-
-/** Which builtins have one home, and where it is. */
-const HOMES: ReadonlyMap<string, string> = new Map([
-  ["node:net", "transport"],
-  ["node:dgram", "transport"],
-  ["node:tls", "transport"],
-  ["node:worker_threads", "worker"],
-  ["node:child_process", "worker"],
-]);
-
-/** The only runtime dependency. */
-const DEPENDENCY = "eventemitter3";
+const PACKAGES: readonly PackageRules[] = [
+  {
+    root: CORE,
+    folders: ["", "transport", "handler", "server", "worker", "mixin"],
+    topFiles: ["servers.ts", "index.ts"],
+    homes: new Map([
+      ["node:net", "transport"],
+      ["node:dgram", "transport"],
+      ["node:tls", "transport"],
+      ["node:worker_threads", "worker"],
+      ["node:child_process", "worker"],
+    ]),
+    // The only runtime dependency.
+    dependencies: ["eventemitter3"],
+  },
+  {
+    root: "packages/framing/src/",
+    folders: ["", "formats", "framings", "handler"],
+    topFiles: ["index.ts", "message-pack.ts"],
+    homes: new Map([["msgpackr", "formats"]]),
+    dependencies: ["@socketserver/core", "msgpackr"],
+    // Bytes and messages: no I/O.
+    builtins: ["node:buffer"],
+  },
+];
 
 /** The one file that prints: Python's report of an error that nobody heard. */
 const PRINTER = `${CORE}server/error-report.ts`;
@@ -73,31 +98,42 @@ export function checkLayers(files: ReadonlyMap<string, string>): Violation[] {
     const code = blankComments(stripTypeScriptTypes(source, { mode: "strip" }));
     const found = valueImports(file, code);
     imports.set(file, found);
-    if (file.startsWith(CORE)) violations.push(...found.flatMap((each) => checkImport(each, files)));
+    const rules = PACKAGES.find(({ root }) => file.startsWith(root));
+    if (rules !== undefined) violations.push(...found.flatMap((each) => checkImport(each, files, rules)));
     if (file !== PRINTER) violations.push(...checkPrinting(file, code));
   }
   return [...violations, ...checkCycles(imports)];
 }
 
-function checkImport(each: ValueImport, files: ReadonlyMap<string, string>): Violation[] {
+function checkImport(each: ValueImport, files: ReadonlyMap<string, string>, rules: PackageRules): Violation[] {
   const { file, line, specifier, target } = each;
-  const rules: string[] = [];
-  const layer = layerOf(file);
+  const layer = layerOf(file, rules);
+  const broken: string[] = [];
   if (layer === undefined) {
-    rules.push(`folder has no layer: give it one in scripts/check-layers.ts`);
+    broken.push(`folder has no layer: give it one in scripts/check-layers.ts`);
   } else if (target !== undefined) {
-    const targetLayer = layerOf(target);
-    if (!files.has(target)) rules.push(`imports ${specifier}, which is no source file of the package`);
+    const targetLayer = layerOf(target, rules);
+    if (!files.has(target)) broken.push(`imports ${specifier}, which is no source file of the package`);
     else if (targetLayer !== undefined && targetLayer > layer) {
-      rules.push(`imports a value upwards: L${layer} imports ${specifier} of L${targetLayer}`);
+      broken.push(`imports a value upwards: L${layer} imports ${specifier} of L${targetLayer}`);
     }
-  } else if (specifier.startsWith("node:")) {
-    const home = HOMES.get(specifier);
-    if (home !== undefined && folderOf(file) !== home) rules.push(`imports ${specifier} outside ${home}/`);
-  } else if (specifier !== DEPENDENCY) {
-    rules.push(`imports ${specifier}, which is neither node: nor ${DEPENDENCY}`);
+  } else {
+    const home = rules.homes.get(specifier);
+    if (!mayImport(specifier, rules)) broken.push(`imports ${specifier}, which is neither ${allowed(rules)}`);
+    else if (home !== undefined && folderOf(file, rules) !== home) {
+      broken.push(`imports ${specifier} outside ${home}/`);
+    }
   }
-  return rules.map((rule) => ({ file, line, rule }));
+  return broken.map((rule) => ({ file, line, rule }));
+}
+
+function mayImport(specifier: string, { dependencies, builtins }: PackageRules): boolean {
+  if (!specifier.startsWith("node:")) return dependencies.includes(specifier);
+  return builtins === undefined || builtins.includes(specifier);
+}
+
+function allowed({ dependencies, builtins = ["node:"] }: PackageRules): string {
+  return [...builtins, ...dependencies].join(" nor ");
 }
 
 function checkPrinting(file: string, code: string): Violation[] {
@@ -144,16 +180,17 @@ function valueImports(file: string, code: string): ValueImport[] {
   return found;
 }
 
-function folderOf(file: string): string {
-  const inside = file.slice(CORE.length);
+function folderOf(file: string, { root }: PackageRules): string {
+  const inside = file.slice(root.length);
   return inside.includes("/") ? inside.slice(0, inside.indexOf("/")) : "";
 }
 
 /** Answers the number of the layer, or undefined for a folder that nobody gave one. */
-function layerOf(file: string): number | undefined {
-  const top = TOP_FILES.indexOf(file.slice(CORE.length));
-  if (top !== -1) return FOLDERS.length + top;
-  const layer = FOLDERS.indexOf(folderOf(file));
+function layerOf(file: string, rules: PackageRules): number | undefined {
+  const { root, folders, topFiles } = rules;
+  const top = topFiles.indexOf(file.slice(root.length));
+  if (top !== -1) return folders.length + top;
+  const layer = folders.indexOf(folderOf(file, rules));
   return layer === -1 ? undefined : layer;
 }
 

@@ -15,16 +15,17 @@ import { join } from "node:path";
 /** What the programs print is our output; one that fails throws, and so ends the check. */
 const SHOWN = { stdio: "inherit" } as const;
 
-const PACKAGES = ["core", "testing"];
+const PACKAGES = ["core", "framing", "testing"];
 
 /** Of core and its one dependency, installed: what a user of the servers pays, in bytes. */
 const SIZE_LIMIT = 400 * 1024;
 
 const CONSUMER = `
 import * as core from "@socketserver/core";
+import * as framing from "@socketserver/framing";
 import * as testing from "@socketserver/testing";
 
-for (const [name, exported] of Object.entries({ core, testing })) {
+for (const [name, exported] of Object.entries({ core, framing, testing })) {
   if (Object.keys(exported).length === 0) throw new Error(name + " exports nothing");
 }
 `;
@@ -41,6 +42,19 @@ const CONSUMER_CONFIG = {
   },
   files: ["consumer.ts"],
 };
+
+const QUIET = ["--no-audit", "--no-fund", "--ignore-scripts"];
+
+/** What needs a package that a user installs only for that: looked at when all else has passed without it. */
+const OPTIONAL_CONSUMER = `
+import { lengthPrefixed } from "@socketserver/framing";
+import { messagePack } from "@socketserver/framing/message-pack";
+
+const codec = lengthPrefixed().with(messagePack());
+const decoder = codec.decoder();
+decoder.push(codec.encode("packed"));
+if (decoder.read() !== "packed") throw new Error("message-pack does not work");
+`;
 
 /** Deletes what was built, so that no output of a deleted source is packed, and builds again. */
 async function buildAfresh(): Promise<void> {
@@ -64,10 +78,16 @@ async function consume(tarballs: readonly string[], folder: string): Promise<voi
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(CONSUMER_CONFIG));
   await writeFile(join(folder, "consumer.ts"), CONSUMER);
   const nodeTypes = `@types/node@${await versionOf("node_modules/@types/node")}`;
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...tarballs, nodeTypes], {
-    ...SHOWN,
-    cwd: folder,
-  });
+  execFileSync("npm", ["install", ...QUIET, ...tarballs, nodeTypes], { ...SHOWN, cwd: folder });
+  run(folder);
+  await writeFile(join(folder, "consumer.ts"), OPTIONAL_CONSUMER);
+  const messagePack = `msgpackr@${await versionOf("packages/framing/node_modules/msgpackr")}`;
+  execFileSync("npm", ["install", ...QUIET, messagePack], { ...SHOWN, cwd: folder });
+  run(folder);
+}
+
+/** Compiles the consumer and runs it with plain Node. */
+function run(folder: string): void {
   execFileSync("tsc", ["-p", folder], SHOWN);
   execFileSync("node", ["consumer.js"], { ...SHOWN, cwd: folder });
 }

@@ -1,5 +1,5 @@
 /**
- * Deletes the declarations of a built package that its `index.d.ts` does not reach: nobody can import what they declare.
+ * Deletes the declarations of a built package that its entries do not reach: nobody can import what they declare.
  *
  * Run before packing, in the folder of the package; after packing the package is built again.
  *
@@ -24,8 +24,16 @@ function reach(file: string, reached: Set<string>): void {
   }
 }
 
+/** The declarations that the package says it has. */
+function entries(): string[] {
+  const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  return Object.values(exports).flatMap((entry) => (typeof entry === "string" ? [] : normalize(entry.types)));
+}
+
 const reached = new Set<string>();
-reach(join(DIST, "index.d.ts"), reached);
+for (const entry of entries()) reach(entry, reached);
 for (const name of await readdir(DIST, { recursive: true })) {
   const file = join(DIST, name);
   if (file.endsWith(".d.ts") && !reached.has(file)) await rm(file);

@@ -64,6 +64,13 @@ export class ByteQueue {
     return (position < this.#head.length ? this.#head[position] : this.peek(index + 1)[index]) as number;
   }
 
+  /** The unsigned integer of `size` bytes, from 1 to 4, `index` places after the first byte; there must be as many. */
+  uintAt(index: number, size: number, bigEndian: boolean): number {
+    const start = this.#offset + index;
+    const [bytes, at] = start + size <= this.#head.length ? [this.#head, start] : [this.peek(index + size), index];
+    return bigEndian ? bytes.readUIntBE(at, size) : bytes.readUIntLE(at, size);
+  }
+
   /** Forget everything. */
   clear(): void {
     this.#head = EMPTY;

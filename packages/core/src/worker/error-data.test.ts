@@ -24,6 +24,8 @@ describe("errorToData() and errorFromData()", () => {
     [new SocketServerError("EADDRINUSE", "m"), SocketServerError],
     [new PeerError("ECONNRESET", "m"), PeerError],
     [new CustomError("m"), Error],
+    [new (class WrongMessage extends PeerError {})("ECONNRESET", "m"), PeerError],
+    [new (class WrongNumber extends RangeError {})("m"), RangeError],
   ])("keep class, name, message and stack: %o", (error, Class) => {
     const arrived = travel(error) as Error;
     expect(arrived).toBeInstanceOf(Class);

@@ -16,6 +16,8 @@ export type ErrorData =
   | {
       readonly kind: "error";
       readonly name: string;
+      /** The name of the nearest class of which both sides know what it is. */
+      readonly kin: string;
       readonly message: string;
       readonly stack: string | undefined;
       readonly cause: ErrorData | undefined;
@@ -59,6 +61,7 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
   return {
     kind: "error",
     name: textOf(readSafely(error, "name")),
+    kin: kinOf(error),
     message: textOf(readSafely(error, "message")),
     stack: stack === undefined ? undefined : textOf(stack),
     cause: inner === undefined ? undefined : errorToData(inner, depth + 1),
@@ -67,11 +70,11 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
   };
 }
 
-/** Build an error again: the same class if it is a built-in one or ours, else an `Error` of the same name. */
+/** Build an error again: of the same class if that is a built-in one or ours, else of the nearest such class that it extends, under its own name. */
 export function errorFromData(data: ErrorData): unknown {
   if (data.kind === "value") return data.value;
-  const { name, message, stack, cause, errors, fields } = data;
-  const error: Error = Object.create((CLASSES[name] ?? Error).prototype) as Error;
+  const { name, kin, message, stack, cause, errors, fields } = data;
+  const error: Error = Object.create((CLASSES[kin] ?? Error).prototype) as Error;
   const hidden = (value: unknown): PropertyDescriptor => ({
     value,
     writable: true,
@@ -84,6 +87,13 @@ export function errorFromData(data: ErrorData): unknown {
   if (cause !== undefined) Object.defineProperty(error, "cause", hidden(errorFromData(cause)));
   if (errors !== undefined) Object.defineProperty(error, "errors", hidden(errors.map(errorFromData)));
   return Object.assign(error, fields);
+}
+
+function kinOf(error: Error): string {
+  for (let known = Object.getPrototypeOf(error) as unknown; known !== null; known = Object.getPrototypeOf(known)) {
+    for (const [name, { prototype }] of Object.entries(CLASSES)) if (known === prototype) return name;
+  }
+  return "Error";
 }
 
 /** A field, or undefined if reading it throws: a getter of somebody else's error must not hide the error. */

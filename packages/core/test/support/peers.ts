@@ -5,9 +5,12 @@ import type { TestContext } from "vitest";
  * Commands of the system that tests talk with, and what shows that each is there: other people's implementations of the same protocols.
  */
 const PROBES = {
+  // The one of util-linux: others do not know RFC 6587.
+  logger: ["sh", "-c", "logger --help | grep -e --octet-count"],
   // The one of OpenBSD: its -N ends our side after the input.
   nc: ["sh", "-c", "nc -h 2>&1 | grep OpenBSD"],
   python3: ["python3", "-c", "import socketserver"],
+  redis: ["sh", "-c", "redis-server --version && redis-cli --version && redis-benchmark --version"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** A command of the system that tests talk with. */

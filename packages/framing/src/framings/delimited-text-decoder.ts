@@ -136,8 +136,7 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
   /** Decode the next bytes; false if there are none. */
   #decodeMore(): boolean {
     if (this.#textAt < this.#text.length) {
-      this.#begun = this.#text.slice(this.#textAt);
-      this.#begunBytes = Buffer.byteLength(this.#begun);
+      this.#begin(this.#text.slice(this.#textAt));
     }
     this.#text = "";
     this.#textAt = 0;
@@ -163,11 +162,16 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
       this.#begun = "";
       this.#begunBytes = 0;
     } else {
-      this.#begun += decoded;
-      this.#begunBytes += end - start;
-      if (this.#begunBytes >= this.#tooMany) throw this.#failTooLong();
+      this.#begin(decoded, end - start);
     }
     return true;
+  }
+
+  /** Keep text that has no end in it, unless that makes the message too long. */
+  #begin(text: string, bytes: number = Buffer.byteLength(text)): void {
+    this.#begun += text;
+    this.#begunBytes += bytes;
+    if (this.#begunBytes >= this.#tooMany) throw this.#failTooLong();
   }
 
   /** A message of which more is known than that it ends here. */

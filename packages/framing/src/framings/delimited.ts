@@ -33,7 +33,7 @@ export interface Delimiter {
  * Messages that end with a delimiter: one byte or several. A message cannot contain it, and does not have it: it is taken off what comes and put on what is
  * sent.
  *
- * A datagram is one message; one delimiter at its end is taken off, and none is put on.
+ * For lines there is {@link lines}, which knows CRLF. A datagram is one message; one delimiter at its end is taken off, and none is put on.
  *
  * @param delimiter - Text stands for its UTF-8.
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` for a wrong option, `ERR_SOCKETSERVER_INVALID_ARGUMENT` for an empty delimiter.

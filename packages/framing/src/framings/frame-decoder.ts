@@ -8,11 +8,32 @@ import { tooLong } from "./too-long.ts";
  * What every decoder of frames has in common: what came and is not read, the error it stays in, and the end.
  *
  * A framing says in `nextFrame()` where the first message in the queue ends.
+ *
+ * @example
+ * ```ts
+ * import { FrameDecoder } from "@socketserver/framing";
+ *
+ * // Pascal strings: a byte that is the length, and as many bytes.
+ * class PascalStringDecoder extends FrameDecoder {
+ *   protected override nextFrame(): Buffer | undefined {
+ *     const { queue } = this;
+ *     if (queue.length === 0) return undefined;
+ *     const length = queue.byteAt(0);
+ *     if (length > this.maxLength) throw this.failTooLong();
+ *     if (queue.length < 1 + length) return undefined;
+ *     queue.skip(1);
+ *     return queue.take(length);
+ *   }
+ * }
+ * ```
  */
 export abstract class FrameDecoder implements Decoder<Buffer> {
+  /** What came and is in no message yet. */
   protected readonly queue = new ByteQueue();
-  /** Bytes of the longest message. */
+  /** Bytes of the longest message, an integer >= 1 or `Infinity`. */
   protected readonly maxLength: number;
+  /** Whether neither an error nor the end has come: almost always. */
+  #going = true;
   #failure: ProtocolError | undefined;
   #ended = false;
   /** What `end()` found: a message that was not read yet. */
@@ -37,21 +58,14 @@ export abstract class FrameDecoder implements Decoder<Buffer> {
   }
 
   read(): Buffer | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
-    const ahead = this.#ahead;
-    if (ahead !== undefined) {
-      this.#ahead = undefined;
-      return ahead;
-    }
-    const frame = this.nextFrame();
-    if (frame !== undefined || !this.#ended || this.queue.length === 0) return frame;
-    return this.lastFrame();
+    return this.#going ? this.nextFrame() : this.#readLast();
   }
 
   end(): void {
     if (this.#ended && this.#failure === undefined) return;
     // Whoever has not read everything can still do so; the end comes after it.
     const ahead = this.read();
+    this.#going = false;
     this.#ended = true;
     this.#ahead = ahead ?? (this.queue.length === 0 ? undefined : this.read());
   }
@@ -61,13 +75,25 @@ export abstract class FrameDecoder implements Decoder<Buffer> {
   }
 
   rest(): Buffer {
+    this.#going = true;
     this.#failure = undefined;
     this.#ended = false;
     this.#ahead = undefined;
     return this.queue.take(this.queue.length);
   }
 
-  /** Take the first message out of the queue, and its framing; undefined if its end has not come. Throws through `fail()`. */
+  #readLast(): Buffer | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const frame = ahead ?? this.nextFrame();
+    return frame !== undefined || this.queue.length === 0 ? frame : this.lastFrame();
+  }
+
+  /**
+   * Take the first message out of the queue, and its framing; undefined if its end has not come. The queue may be empty. What is wrong is said by
+   * `throw this.failProtocol(reason)` or `throw this.failTooLong()`. What it remembers of a message that has begun is forgotten in `rest()`.
+   */
   protected abstract nextFrame(): Buffer | undefined;
 
   /** The stream has ended, and this is what is left in the queue: no whole message. */
@@ -79,6 +105,7 @@ export abstract class FrameDecoder implements Decoder<Buffer> {
 
   /** From here on there is nothing but this error. */
   protected fail(error: ProtocolError): ProtocolError {
+    this.#going = false;
     this.#failure = error;
     this.queue.clear();
     return error;

@@ -6,6 +6,7 @@ import { FramedCodec } from "./framed-codec.ts";
 import type { Format } from "../format.ts";
 import { json, type JsonValue } from "../formats/json.ts";
 import { text, type TextOptions } from "../formats/text.ts";
+import { MAX_LENGTH } from "./framing-options.ts";
 import { tooLong } from "./too-long.ts";
 
 /**
@@ -17,8 +18,12 @@ export abstract class Framing implements Codec<Buffer, Uint8Array> {
   /** Bytes of the longest message, without its framing. */
   readonly maxLength: number;
 
-  /** @param maxLength - An integer >= 1, or `Infinity`. */
+  /**
+   * @param maxLength - An integer >= 1, or `Infinity`.
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` for any other.
+   */
   constructor(maxLength: number) {
+    MAX_LENGTH.check("maxLength", maxLength, "codec");
     this.maxLength = maxLength;
   }
 

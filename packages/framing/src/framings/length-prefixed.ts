@@ -112,7 +112,7 @@ class LengthPrefixedFraming extends Framing {
 
 class LengthPrefixedDecoder extends FrameDecoder {
   readonly #layout: Layout;
-  /** Bytes of the first frame in the queue; 0 while it is not known. */
+  /** Bytes of the first frame in the queue if its header was read before; else 0. */
   #frameSize = 0;
 
   constructor(layout: Layout) {
@@ -128,12 +128,13 @@ class LengthPrefixedDecoder extends FrameDecoder {
   protected override nextFrame(): Buffer | undefined {
     const { queue } = this;
     const { skip } = this.#layout;
-    const size = this.#frameSize === 0 ? this.#readHeader() : this.#frameSize;
+    const known = this.#frameSize;
+    const size = known === 0 ? this.#readHeader() : known;
     if (size === 0 || queue.length < size) {
       this.#frameSize = size;
       return undefined;
     }
-    this.#frameSize = 0;
+    if (known !== 0) this.#frameSize = 0;
     queue.skip(skip);
     return queue.take(size - skip);
   }
@@ -143,10 +144,7 @@ class LengthPrefixedDecoder extends FrameDecoder {
     const { queue } = this;
     const { lengthBytes, bigEndian, offset, adjustment, skip, headerEnd } = this.#layout;
     if (queue.length < headerEnd) return 0;
-    let length = 0;
-    for (let index = 0; index < lengthBytes; index++) {
-      length = length * 0x100 + queue.byteAt(offset + (bigEndian ? index : lengthBytes - 1 - index));
-    }
+    const length = queue.uintAt(offset, lengthBytes, bigEndian);
     const size = headerEnd + adjustment + length;
     if (size < headerEnd || size < skip) throw this.failProtocol(`its length is ${length}, less than its own header`);
     if (size - skip > this.maxLength) throw this.failTooLong();

@@ -43,13 +43,10 @@ const CONCURRENCY = integer({ defaultValue: 1, min: 1 });
  * @typeParam Out - What can be sent.
  * @typeParam Server - The class of `this.server`.
  */
-export abstract class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
+export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   extends BaseRequestHandler<Server, Connection | Datagram>
   implements Messages<In, Out>
 {
-  /** What the messages are encoded with, to begin with. */
-  abstract readonly codec: Codec<In, Out>;
-
   /**
    * Messages of this connection that are handled at once, an integer >= 1. With 1 a message waits until the one before it is handled and its reply sent.
    * @defaultValue 1
@@ -69,6 +66,14 @@ export abstract class BaseMessageHandler<In, Out, Server extends BaseServer = Ba
   disableNagleAlgorithm = true;
 
   #exchange: MessageExchange<In, Out> | undefined;
+
+  /** What the messages are encoded with, to begin with. */
+  get codec(): Codec<In, Out> {
+    throw typeError(
+      ErrorCode.invalidHandler,
+      `Cannot run ${this.constructor.name}: it must have a codec: extend MessageRequestHandler(codec)`,
+    );
+  }
 
   /**
    * Handle one message. What is returned is sent as the reply, unless it is undefined; for more replies than one there is `send()`.
@@ -209,7 +214,7 @@ export abstract class BaseMessageHandler<In, Out, Server extends BaseServer = Ba
 }
 
 /** A class of handlers of messages, to be extended. */
-export type MessageRequestHandlerClass<In, Out> = abstract new <Server extends BaseServer = BaseServer>(
+export type MessageRequestHandlerClass<In, Out> = new <Server extends BaseServer = BaseServer>(
   request: Connection | Datagram,
   clientAddress: BaseMessageHandler<In, Out>["clientAddress"],
   server: Server,
@@ -234,12 +239,11 @@ export type MessageRequestHandlerClass<In, Out> = abstract new <Server extends B
  * ```
  */
 export function MessageRequestHandler<In, Out>(codec: Codec<In, Out>): MessageRequestHandlerClass<In, Out> {
-  abstract class CodecMessageHandler<Server extends BaseServer> extends BaseMessageHandler<In, Out, Server> {
+  return class CodecMessageHandler<Server extends BaseServer> extends BaseMessageHandler<In, Out, Server> {
     override get codec(): Codec<In, Out> {
       return codec;
     }
-  }
-  return CodecMessageHandler;
+  };
 }
 
 function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {

@@ -1,0 +1,423 @@
+import { duplexPair } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+import { Connection, ErrorCode } from "@socketserver/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { StalledDuplex } from "../../../core/test/support/stalled-duplex.ts";
+import type { Codec } from "../codec.ts";
+import { lengthPrefixed } from "../framings/length-prefixed.ts";
+import { lines } from "../framings/lines.ts";
+import { wholeStream } from "../framings/whole-stream.ts";
+import { ProtocolError } from "../protocol-error.ts";
+import { MessageStream } from "./message-stream.ts";
+
+const LINES = lines().text();
+
+/** A stream of messages in memory, and the far end of its connection. */
+function streamOf<In, Out>(codec: Codec<In, Out>): { stream: MessageStream<In, Out>; far: Connection } {
+  const [near, far] = duplexPair({ allowHalfOpen: true });
+  return { stream: new MessageStream(new Connection(near), codec), far: new Connection(far) };
+}
+
+/** What has come to the far end by now. */
+async function received(far: Connection): Promise<string> {
+  return String(await far.recv());
+}
+
+describe("MessageStream", () => {
+  test("carries messages between a server and a client", async () => {
+    const [near, far] = duplexPair({ allowHalfOpen: true });
+    const codec = lengthPrefixed().json();
+    const server = new MessageStream(new Connection(near), codec);
+    const client = new MessageStream(new Connection(far), codec);
+    await client.send({ question: ["?"] });
+    expect(await server.receive()).toEqual({ question: ["?"] });
+    await server.send(null);
+    await server.send("second");
+    server.connection.shutdown("read");
+    expect(await client.receive()).toBeNull();
+    expect(await client.receive()).toBe("second");
+    server.connection.abort();
+    client.connection.abort();
+  });
+
+  test("knows its connection and its codec, and closes nothing", async () => {
+    const { stream, far } = streamOf(LINES);
+    expect(stream.connection).toBeInstanceOf(Connection);
+    expect(stream.codec).toBe(LINES);
+    far.shutdown("write");
+    expect(await stream.receive()).toBeUndefined();
+    await stream.finish();
+    expect(stream.connection.destroyed).toBe(false);
+    stream.connection.abort();
+  });
+
+  test("receives what was sent, however the bytes are cut", async () => {
+    const messages = fc.array(
+      fc.string({ unit: "grapheme" }).filter((text) => !/\n|\r$/.test(text)),
+      { maxLength: 10 },
+    );
+    await fc.assert(
+      fc.asyncProperty(messages, fc.array(fc.nat(400)), async (texts, cuts) => {
+        const { stream, far } = streamOf(LINES);
+        const bytes = Buffer.concat(texts.map((message) => LINES.encode(message)));
+        const places = [0, ...cuts.filter((cut) => cut < bytes.length).toSorted((one, other) => one - other)];
+        for (const [index, place] of places.entries()) {
+          far.send(bytes.subarray(place, places[index + 1]));
+          if (index % 2 === 0) await nextTurn();
+        }
+        far.shutdown("write");
+        const found: string[] = [];
+        for await (const message of stream) found.push(message);
+        expect(found).toEqual(texts);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("MessageStream.receive()", () => {
+  test("waits for the last byte of a message", async () => {
+    const { stream, far } = streamOf(LINES);
+    let message: string | undefined;
+    const receiving = stream.receive().then((text) => (message = text));
+    far.send("beg");
+    await nextTurn();
+    expect(message).toBeUndefined();
+    far.send("un\n");
+    await receiving;
+    expect(message).toBe("begun");
+  });
+
+  test("answers undefined at the end, as often as it is asked", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("last\n");
+    far.shutdown("write");
+    expect([await stream.receive(), await stream.receive(), await stream.receive()]).toEqual([
+      "last",
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("answers the message that the end completes", async () => {
+    const { stream, far } = streamOf(lines({ unterminated: "message" }).text());
+    far.send("first\nlast");
+    far.shutdown("write");
+    expect([await stream.receive(), await stream.receive(), await stream.receive()]).toEqual([
+      "first",
+      "last",
+      undefined,
+    ]);
+  });
+
+  test("rejects if the stream ended in the middle of a message, with what came of it", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("whole\ncut");
+    far.shutdown("write");
+    expect(await stream.receive()).toBe("whole");
+    const error: unknown = await stream.receive().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toMatchObject({ code: ErrorCode.incompleteRead, partial: Buffer.from("cut"), skippable: false });
+    expect(stream.connection.owns(error)).toBe(true);
+  });
+
+  test("rejects with the peer's error again and again, until it is passed over", async () => {
+    const { stream, far } = streamOf(lines().json());
+    far.send("1\n{\n2\n");
+    expect(await stream.receive()).toBe(1);
+    for (let time = 0; time < 2; time++) {
+      const error: unknown = await stream.receive().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: ErrorCode.protocol, skippable: true });
+      expect(stream.connection.owns(error)).toBe(true);
+    }
+    expect(stream.skip()).toBe(true);
+    expect(await stream.receive()).toBe(2);
+  });
+
+  test("rejects with an error of the codec that is none of the peer's", async () => {
+    const bug = new TypeError("has a bug");
+    const read = (): never => {
+      throw bug;
+    };
+    const codec = {
+      encode: (line: string) => LINES.encode(line),
+      decoder: () => Object.assign(LINES.decoder(), { read }),
+    };
+    const { stream, far } = streamOf<string, string>(codec);
+    far.shutdown("write");
+    await expect(stream.receive()).rejects.toBe(bug);
+    expect(stream.connection.owns(bug)).toBe(false);
+  });
+
+  test("rejects while another one waits, which goes on", async () => {
+    const { stream, far } = streamOf(LINES);
+    const first = stream.receive();
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.concurrentRead });
+    far.send("hello\n");
+    expect(await first).toBe("hello");
+  });
+
+  test("rejects after a reset, and forgets what had come before it", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntwo\n");
+    expect(await stream.receive()).toBe("one");
+    stream.connection.abort();
+    await stream.connection.closed;
+    expect(stream.take()).toBeUndefined();
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.connectionClosed });
+  });
+
+  test("rejects when the peer is idle for too long", async () => {
+    const { stream, far } = streamOf(LINES);
+    stream.connection.idleTimeoutMs = 20;
+    far.send("begun");
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.idleTimeout });
+  });
+
+  test("sends what was collected before it waits", async () => {
+    const { stream, far } = streamOf(LINES);
+    stream.post("now");
+    const receiving = stream.receive();
+    expect(stream.connection.bytesWritten).toBe(4);
+    far.shutdown("write");
+    await receiving;
+  });
+});
+
+describe("MessageStream.receive(), draining", () => {
+  test("answers undefined between messages", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\n");
+    expect(await stream.receive()).toBe("one");
+    const receiving = stream.receive();
+    stream.connection.drain();
+    expect(await receiving).toBeUndefined();
+    expect(await stream.receive()).toBeUndefined();
+  });
+
+  test("answers undefined at the beginning", async () => {
+    const { stream } = streamOf(LINES);
+    stream.connection.drain();
+    expect(await stream.receive()).toBeUndefined();
+  });
+
+  test("answers what has come already first", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntwo\nthree\n");
+    expect(await stream.receive()).toBe("one");
+    stream.connection.drain();
+    expect([await stream.receive(), await stream.receive(), await stream.receive()]).toEqual([
+      "two",
+      "three",
+      undefined,
+    ]);
+  });
+
+  test.each([
+    ["a line", LINES, "one\ntw", "o\n", "two"],
+    ["the end of a line", LINES, "one\ntwo\r", "\n", "two"],
+    ["a character", LINES, Buffer.from("one\n€\n").subarray(0, 5), Buffer.from("€\n").subarray(1), "€"],
+    ["a prefix", lengthPrefixed().text(), "\0\0\0\x03one\0\0", "\0\x03two", "two"],
+    ["a body", lengthPrefixed().text(), "\0\0\0\x03one\0\0\0\x03", "two", "two"],
+  ] as const)("waits for the rest of %s", async (_what, codec, first, rest, message) => {
+    const { stream, far } = streamOf(codec);
+    far.send(first);
+    expect(await stream.receive()).toBe("one");
+    const receiving = stream.receive();
+    stream.connection.drain();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    far.send(rest);
+    expect(await receiving).toBe(message);
+    expect(await stream.receive()).toBeUndefined();
+  });
+
+  test("is not taken for the peer's end, which would complete a message", async () => {
+    const { stream, far } = streamOf(wholeStream().text());
+    far.send("begun");
+    const receiving = stream.receive();
+    stream.connection.drain();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    far.send(", and ended");
+    far.shutdown("write");
+    expect(await receiving).toBe("begun, and ended");
+  });
+
+  test("goes on between messages if end-of-stream means more", async () => {
+    const { stream, far } = streamOf(LINES);
+    stream.connection.endOnDrain = false;
+    const receiving = stream.receive();
+    stream.connection.drain();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    far.send("late\n");
+    expect(await receiving).toBe("late");
+  });
+});
+
+describe("MessageStream.take()", () => {
+  test("answers what is here, and never waits", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntwo\nthr");
+    expect(stream.take()).toBeUndefined();
+    expect(await stream.receive()).toBe("one");
+    expect(stream.take()).toBe("two");
+    expect(stream.take()).toBeUndefined();
+    far.send("ee\n");
+    await nextTurn();
+    // It has come to the connection, and nobody read it there.
+    expect(stream.take()).toBeUndefined();
+    expect(await stream.receive()).toBe("three");
+  });
+
+  test("throws the peer's error", async () => {
+    const { stream, far } = streamOf(lines().json());
+    far.send("1\n?\n");
+    expect(await stream.receive()).toBe(1);
+    expect(() => stream.take()).toThrow(ProtocolError);
+  });
+
+  test("answers what came before the end of a connection that is closed in the meantime", async () => {
+    const { stream, far } = streamOf(lines({ unterminated: "message" }).text());
+    far.send("one\ntwo");
+    far.shutdown("write");
+    expect(await stream.receive()).toBe("one");
+    expect(await stream.receive()).toBe("two");
+    stream.connection.abort();
+    expect(stream.take()).toBeUndefined();
+  });
+});
+
+describe("MessageStream.send()", () => {
+  test("sends messages in order, those of one turn in one write", async () => {
+    const { stream, far } = streamOf(LINES);
+    const sending = Promise.all(["one", "two", "three"].map((line) => stream.send(line)));
+    expect(stream.connection.bytesWritten).toBe(0);
+    await sending;
+    expect(await received(far)).toBe("one\ntwo\nthree\n");
+  });
+
+  test("resolves when less than the high-water mark is pending", async () => {
+    const far = new StalledDuplex();
+    const stream = new MessageStream(new Connection(far, { highWaterMark: 16_384 }), LINES);
+    let sent = false;
+    const sending = stream.send("x".repeat(40_000)).then(() => (sent = true));
+    await nextTurn();
+    expect(sent).toBe(false);
+    // The first write is all that the transport holds: the rest is pending here.
+    far.takeOne();
+    await nextTurn();
+    expect(sent).toBe(false);
+    far.takeOne();
+    await sending;
+    stream.connection.abort();
+  });
+
+  test("rejects what the codec cannot tell, and sends nothing of it", async () => {
+    const { stream, far } = streamOf(LINES);
+    await expect(stream.send("two\nlines")).rejects.toMatchObject({
+      name: "TypeError",
+      code: ErrorCode.invalidMessage,
+    });
+    expect(() => stream.post("two\nlines")).toThrow(TypeError);
+    await stream.send("fine");
+    expect(await received(far)).toBe("fine\n");
+  });
+
+  test("rejects once the connection is over", async () => {
+    const { stream } = streamOf(LINES);
+    stream.connection.abort();
+    await expect(stream.send("late")).rejects.toMatchObject({ code: ErrorCode.connectionClosed });
+    expect(() => stream.post("late")).toThrow(/Cannot use connection/);
+  });
+});
+
+describe("MessageStream.skip()", () => {
+  test("answers false where nothing is wrong, and changes nothing", async () => {
+    const { stream, far } = streamOf(lines().json());
+    far.send("1\n2\n");
+    expect(await stream.receive()).toBe(1);
+    expect(stream.skip()).toBe(false);
+    expect(await stream.receive()).toBe(2);
+  });
+
+  test("answers false if it is not known where the message ends", async () => {
+    const { stream, far } = streamOf(lengthPrefixed({ maxLength: 5 }).text());
+    far.send("\0\0\0\x06longer");
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.tooBig });
+    expect(stream.skip()).toBe(false);
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.tooBig });
+  });
+});
+
+describe("MessageStream.switchTo()", () => {
+  const PREFIXED = lengthPrefixed().text();
+
+  test("goes on with another codec in both directions, behind the last message", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("switch\n\0\0\0\x05a\nb\nc\0\0");
+    expect(await stream.receive()).toBe("switch");
+    stream.post("old");
+    const next = stream.switchTo(PREFIXED);
+    expect(next).toBe(stream);
+    expect(next.codec).toBe(PREFIXED);
+    next.post("new");
+    expect(next.take()).toBe("a\nb\nc");
+    expect(next.take()).toBeUndefined();
+    far.send("\0\x01x");
+    expect(await next.receive()).toBe("x");
+    expect(await received(far)).toBe("old\n\0\0\0\x03new");
+  });
+
+  test("goes there and back in the middle of a chunk", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("a\n\0\0\0\x01bc\nd");
+    far.send("\n");
+    far.shutdown("write");
+    expect(await stream.receive()).toBe("a");
+    expect(await stream.switchTo(PREFIXED).receive()).toBe("b");
+    const again = stream.switchTo(LINES);
+    expect([await again.receive(), await again.receive(), await again.receive()]).toEqual(["c", "d", undefined]);
+  });
+
+  test("leaves an error in the content of a message behind", async () => {
+    const { stream, far } = streamOf(lines().json());
+    far.send("oops\nplain\n");
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.protocol });
+    expect(await stream.switchTo(LINES).receive()).toBe("plain");
+  });
+
+  test("knows that the stream has ended", async () => {
+    const { stream, far } = streamOf(lines({ unterminated: "message" }).text());
+    far.send("only");
+    far.shutdown("write");
+    expect(await stream.receive()).toBe("only");
+    expect(await stream.switchTo(PREFIXED).receive()).toBeUndefined();
+  });
+
+  test("says what is no codec, and changes nothing", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntwo\n");
+    expect(await stream.receive()).toBe("one");
+    expect(() => stream.switchTo(undefined as never)).toThrow(TypeError);
+    expect(stream.take()).toBe("two");
+  });
+});
+
+describe("MessageStream.finish()", () => {
+  test("sends what was collected", async () => {
+    const { stream, far } = streamOf(LINES);
+    stream.post("last");
+    await stream.finish();
+    expect(stream.connection.bytesWritten).toBe(5);
+    expect(await received(far)).toBe("last\n");
+  });
+
+  test("rejects with what ended the connection before that", async () => {
+    const { stream } = streamOf(LINES);
+    stream.post("last");
+    stream.connection.abort();
+    await expect(stream.finish()).rejects.toMatchObject({ code: ErrorCode.connectionClosed });
+  });
+});

@@ -1,0 +1,516 @@
+import { AsyncTCPServer, BaseRequestHandler, Connection, ErrorCode } from "@socketserver/core";
+import {
+  BaseMessageHandler,
+  MessageRequestHandler,
+  delimited,
+  lengthPrefixed,
+  lines,
+  wholeStream,
+  type Codec,
+} from "@socketserver/framing";
+import { dial, leakCheck, runHandler, serve, talk } from "@socketserver/testing";
+import { once } from "node:events";
+import { duplexPair } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { soon } from "../../core/test/support/soon.ts";
+import { StalledDuplex } from "../../core/test/support/stalled-duplex.ts";
+import {
+  AsyncWriteCountingHandler,
+  CountdownHandler,
+  GreetingHandler,
+  GreetingTCPServer,
+  GreetingThreadingTCPServer,
+  HeadAndBodyHandler,
+  LARGE,
+  LargeHandler,
+  SlowHandler,
+  WriteCountingHandler,
+} from "./fixtures/message-handlers.ts";
+import { SHOUT_HANDLERS, ShoutHandler } from "./fixtures/shouting-handlers.ts";
+import { FarEnd, handle } from "./support/far-end.ts";
+import { CONNECTION_SERVERS, serveIn } from "./support/message-servers.ts";
+
+beforeEach(() => leakCheck());
+
+const LINES = lines().text();
+
+/** More than one chunk of the input, every fifth a comment. */
+const MANY = Array.from({ length: 8_000 }, (_, index) => (index % 5 === 0 ? `# ${index}` : `line ${index} é`));
+
+describe.each(CONNECTION_SERVERS)("MessageRequestHandler on $name", (cell) => {
+  test.each(SHOUT_HANDLERS)(
+    "with %s answers every message in order, to a client that has ended its side, too",
+    async (_style, handler) => {
+      await using running = await serveIn(cell, handler);
+      const output = String(await soon(talk(running.address, `${MANY.join("\n")}\n`), 10_000));
+      const expected = MANY.filter((line) => !line.startsWith("#")).map((line) => `${line.toUpperCase()}\n`);
+      expect(output).toBe(expected.join(""));
+      expect(await running.closedCount(1)).toMatchObject([{ reason: "peer-end" }]);
+      expect(running.errors).toEqual([]);
+    },
+  );
+
+  test("is given messages whole that come byte by byte", async () => {
+    await using running = await serveIn(cell, ShoutHandler);
+    await using client = await dial(running.address);
+    client.setNoDelay(true);
+    const answers = readAll(client);
+    for (const byte of Buffer.from("zwölf\r\nboxkämpfer\n\n€uro\n")) {
+      await client.sendAll(Buffer.from([byte]));
+      await nextTurn();
+    }
+    client.shutdown("write");
+    expect(await answers).toBe("ZWÖLF\nBOXKÄMPFER\n\n€URO\n");
+  });
+
+  test("ends quietly with a client that says nothing", async () => {
+    await using running = await serveIn(cell, ShoutHandler);
+    expect(await talk(running.address, "")).toHaveLength(0);
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "peer-end", bytesRead: 0, bytesWritten: 0 }]);
+    expect(running.errors).toEqual([]);
+  });
+
+  test("sends what it likes before, between and after messages", async () => {
+    await using running = await serveIn(cell, CountdownHandler);
+    const output = String(await talk(running.address, "2\n0\n"));
+    expect(output.split("\n")).toEqual(["ready", "2", "1", "liftoff", "liftoff", "3 sent", ""]);
+  });
+
+  test.each([
+    ["at once", WriteCountingHandler],
+    ["with promises", AsyncWriteCountingHandler],
+  ])("sends the answers to 100 messages in one write if it answers %s", async (_how, handler) => {
+    await using running = await serveIn(cell, handler);
+    await using client = await dial(running.address);
+    const pipelined = Array.from({ length: 100 }, (_, index) => `${index}\n`).join("");
+    await client.sendAll(pipelined);
+    expect(String(await client.recvExactly(pipelined.length))).toBe(pipelined);
+    await client.sendAll("writes\n");
+    expect(String(await client.recv())).toBe("1\n");
+  });
+
+  test("does not let an answer wait for a slow message behind it", async () => {
+    await using running = await serveIn(cell, SlowHandler);
+    await using client = await dial(running.address);
+    await client.sendAll("first\nsecond\nslow\nlast\n");
+    expect(String(await soon(client.recv()))).toBe("first\nsecond\n");
+    const closing = running.close();
+    expect(await soon(readAll(client))).toBe("slow\nlast\n");
+    await client.close();
+    expect(await closing).toMatchObject({ open: 1, finished: 1, cut: [] });
+  });
+
+  test("carries answers that are larger than every buffer, in order", async () => {
+    await using running = await serveIn(cell, LargeHandler);
+    const output = await soon(talk(running.address, prefixed("a", "b", "c")), 10_000);
+    const decoder = lengthPrefixed({ maxLength: LARGE }).decoder();
+    decoder.push(output);
+    for (const letter of "abc") expect(decoder.read()?.equals(Buffer.alloc(LARGE, letter))).toBe(true);
+    expect(decoder.bufferedBytes).toBe(0);
+  });
+
+  test("is stopped by a client that does not read, and cut when that takes too long", async () => {
+    await using running = await serveIn(cell, LargeHandler, { writeStallMs: 200 });
+    await using client = await dial(running.address);
+    await client.sendAll(prefixed(..."x".repeat(64)));
+    const [closed] = await soon(running.closedCount(1), 10_000);
+    expect(closed).toMatchObject({ reason: "slow-reader" });
+    // What the kernel and the relay hold, and no more.
+    expect(closed?.bytesWritten).toBeLessThan(32 * LARGE);
+    expect(running.errors).toEqual([]);
+    client.abort();
+  });
+});
+
+describe("MessageRequestHandler", () => {
+  const STREAM = Buffer.from("päivää\r\n# quiet\n\nhyvää yötä\n");
+
+  test.each(SHOUT_HANDLERS)(
+    "with %s is given the same messages wherever the stream is cut",
+    async (_style, handler) => {
+      for (let cut = 0; cut <= STREAM.length; cut++) {
+        const far = new FarEnd();
+        const handling = handle(handler, far);
+        await far.say(STREAM.subarray(0, cut), STREAM.subarray(cut));
+        far.hangUp();
+        await handling;
+        expect(far.received, `cut at ${cut}`).toBe("PÄIVÄÄ\n\nHYVÄÄ YÖTÄ\n");
+      }
+    },
+  );
+
+  test("with fast answers sends those to one chunk in one write, and those to the next in another one", async () => {
+    for (const [style, handler] of SHOUT_HANDLERS.filter(([name]) => !name.startsWith("slow"))) {
+      const far = new FarEnd();
+      const handling = handle(handler, far);
+      await far.say("a\nb\n#\nc\n", "d\ne", "\n");
+      far.hangUp();
+      await handling;
+      expect(far.writes.map(String), style).toEqual(["A\nB\nC\n", "D\n", "E\n"]);
+    }
+  });
+
+  test("with slow answers sends each when it is ready", async () => {
+    const far = new FarEnd();
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    class GatedHandler extends MessageRequestHandler(LINES) {
+      #at = 0;
+
+      override async handleMessage(line: string): Promise<string> {
+        await gates[this.#at++]?.promise;
+        return line;
+      }
+    }
+    const handling = handle(GatedHandler, far);
+    await far.say("one\ntwo\n");
+    expect(far.writes).toEqual([]);
+    gates[0].resolve();
+    await nextTurn();
+    expect(far.writes.map(String)).toEqual(["one\n"]);
+    gates[1].resolve();
+    far.hangUp();
+    await handling;
+    expect(far.writes.map(String)).toEqual(["one\n", "two\n"]);
+  });
+
+  test("sends many answers to one chunk in a few large writes", async () => {
+    const far = new FarEnd();
+    const handling = handle(ShoutHandler, far);
+    const pipelined = "0123456789abcde\n".repeat(4_000);
+    await far.say(pipelined);
+    far.hangUp();
+    await handling;
+    expect(far.received).toBe(pipelined.toUpperCase());
+    expect(far.writes.length).toBeLessThanOrEqual(4);
+  });
+
+  const JSON_LINES = lines().json();
+
+  class JsonEchoHandler extends MessageRequestHandler(JSON_LINES) {
+    override handleMessage(message: unknown): unknown {
+      return message;
+    }
+  }
+
+  class JsonLoopHandler extends MessageRequestHandler(JSON_LINES) {
+    override async handle(): Promise<void> {
+      for await (const message of this.messages) await this.send(message);
+    }
+  }
+
+  class JsonConcurrentHandler extends JsonEchoHandler {
+    override maxConcurrentMessages = 3;
+  }
+
+  test.each([
+    ["handleMessage()", JsonEchoHandler],
+    ["a loop over messages", JsonLoopHandler],
+    ["several at once", JsonConcurrentHandler],
+  ])("takes null, false, zero and emptiness for the messages that they are, with %s", async (_style, handler) => {
+    const input = 'null\nfalse\n0\n""\n[]\nnull\n';
+    const { output, error } = await runHandler(handler, input);
+    expect(error).toBeUndefined();
+    expect(output.toString()).toBe(input);
+  });
+
+  test("is given empty messages", async () => {
+    class LengthHandler extends MessageRequestHandler(lengthPrefixed()) {
+      override handleMessage(message: Buffer): Uint8Array {
+        return Buffer.from(`${message.length}`);
+      }
+    }
+    const { output } = await runHandler(LengthHandler, prefixed("", "x", ""));
+    expect(output).toEqual(prefixed("0", "1", "0"));
+  });
+
+  test("is given a message that ends with the stream", async () => {
+    class SizeHandler extends MessageRequestHandler(wholeStream()) {
+      override handleMessage(message: Buffer): Uint8Array {
+        return Buffer.from(`${message.length} bytes`);
+      }
+    }
+    const { output, closeReason } = await runHandler(SizeHandler, "all of it");
+    expect([output.toString(), closeReason]).toEqual(["9 bytes", "peer-end"]);
+    expect((await runHandler(SizeHandler, "")).output).toHaveLength(0);
+  });
+
+  test("may receive messages in the middle of handling one", async () => {
+    const { output, error } = await runHandler(HeadAndBodyHandler, "a\n1\nb\n2\nc\n");
+    expect(error).toBeUndefined();
+    expect(output.toString()).toBe("a: 1\nb: 2\nc: nothing\n");
+  });
+
+  test.each([
+    ["closes it", (connection: Connection) => connection.close()],
+    ["ends its side", (connection: Connection) => connection.shutdown("write")],
+    ["sends bytes of its own", (connection: Connection) => connection.sendAll("bytes")],
+  ])("sends what it has answered before it uses the connection itself: it %s", async (_how, use) => {
+    class PartingHandler extends MessageRequestHandler(LINES) {
+      override async handle(): Promise<void> {
+        for await (const line of this.messages) {
+          await this.send(line);
+          if (line === "goodbye") break;
+        }
+        await use(this.request as Connection);
+      }
+    }
+    const { output, error } = await runHandler(PartingHandler, "hello\ngoodbye\n");
+    expect(output.toString()).toMatch(/^hello\ngoodbye\n(bytes)?$/);
+    expect(error).toBeUndefined();
+  });
+
+  test("handles nothing more of a chunk once it has closed its connection", async () => {
+    const seen: string[] = [];
+    class HangingUpHandler extends MessageRequestHandler(LINES) {
+      override async handleMessage(line: string): Promise<void> {
+        seen.push(line);
+        await this.request.close();
+      }
+    }
+    const { error } = await runHandler(HangingUpHandler, "one\ntwo\nthree\n");
+    expect(error).toBeUndefined();
+    expect(seen).toEqual(["one"]);
+  });
+
+  test("leaves what it does not read to the server, which ends the connection", async () => {
+    class FirstOnlyHandler extends MessageRequestHandler(LINES) {
+      override async handle(): Promise<void> {
+        for await (const line of this.messages) {
+          await this.send(line);
+          break;
+        }
+      }
+    }
+    await using running = await serve(FirstOnlyHandler);
+    expect(String(await talk(running.address, "one\ntwo\n"))).toBe("one\n");
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "done" }]);
+    expect(running.errors).toEqual([]);
+  });
+
+  test("turns off Nagle's algorithm, unless it is told not to", async () => {
+    class PatientHandler extends ShoutHandler {
+      override disableNagleAlgorithm = false;
+    }
+    for (const [handler, expected] of [
+      [ShoutHandler, [true]],
+      [PatientHandler, []],
+    ] as const) {
+      const told: boolean[] = [];
+      const far = Object.assign(new FarEnd(), { setNoDelay: (noDelay: boolean) => told.push(noDelay) });
+      far.hangUp();
+      await handle(handler, far);
+      expect(told).toEqual(expected);
+    }
+  });
+
+  test("stops at the high-water mark while its client does not read, and goes on when it does", async () => {
+    let handled = 0;
+    class RepeatHandler extends MessageRequestHandler(LINES) {
+      override handleMessage(line: string): string {
+        handled += 1;
+        return line.repeat(1_000);
+      }
+    }
+    const stream = new StalledDuplex();
+    const handling = handle(RepeatHandler, stream, { highWaterMark: 10_000 });
+    stream.push("x\n".repeat(1_000));
+    stream.push(null);
+    await nextTurn();
+    await nextTurn();
+    // The mark, and what is collected for one write.
+    expect(handled).toBeLessThan(10 + 17 + 1);
+    const stopped = handled;
+    await nextTurn();
+    expect(handled).toBe(stopped);
+    await takeUntilEnd(stream);
+    await handling;
+    expect(handled).toBe(1_000);
+    expect(Buffer.concat(stream.taken)).toHaveLength(1_001 * 1_000);
+  });
+
+  test("runs without a socket and a server", async () => {
+    const { output, closeReason, error } = await runHandler(ShoutHandler, "one\n# two\nthree\n");
+    expect({ output: output.toString(), closeReason, error }).toEqual({
+      output: "ONE\nTHREE\n",
+      closeReason: "peer-end",
+      error: undefined,
+    });
+  });
+
+  test("is a request handler whose class knows its codec", () => {
+    const codec = delimited("|").text();
+    class PipeHandler extends MessageRequestHandler(codec) {}
+    const handler = new PipeHandler(new Connection(duplexPair()[0]), { path: "" }, {} as never);
+    expect(handler).toBeInstanceOf(BaseMessageHandler);
+    expect(handler).toBeInstanceOf(BaseRequestHandler);
+    expect(handler.codec).toBe(codec);
+    expect(handler).toMatchObject({ maxConcurrentMessages: 1, repliesInOrder: true, disableNagleAlgorithm: true });
+    handler.request.abort();
+  });
+
+  test("may choose its codec for each connection", async () => {
+    class ChoosingHandler extends BaseMessageHandler<string, string> {
+      readonly codec = delimited((this.server as unknown as { readonly delimiter: string }).delimiter).text();
+
+      override handleMessage(message: string): string {
+        return message.toUpperCase();
+      }
+    }
+    const { output } = await runHandler(ChoosingHandler, "a;b;", { server: { delimiter: ";" } });
+    expect(output.toString()).toBe("A;B;");
+  });
+});
+
+describe("MessageRequestHandler with a class of servers", () => {
+  test.each([
+    ["on the event loop", GreetingTCPServer, {}],
+    ["in threads", GreetingThreadingTCPServer, { threading: { threads: 1 } }],
+  ])("finds its methods in this.server %s", async (_where, server, options) => {
+    await using running = await serve<GreetingTCPServer>(GreetingHandler, { server, options });
+    expect(String(await talk(running.address, "Ada\nGrace\n"))).toBe("Hello, Ada!\nHello, Grace!\n");
+  });
+});
+
+describe("MessageRequestHandler, misused", () => {
+  test("says what to write if there is neither handleMessage() nor handle()", async () => {
+    class IdleHandler extends MessageRequestHandler(LINES) {}
+    await using running = await serve(IdleHandler);
+    expect(await talk(running.address, "anything\n")).toHaveLength(0);
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "handler-error" }]);
+    expect(running.errors).toMatchObject([
+      {
+        name: "TypeError",
+        code: ErrorCode.invalidHandler,
+        message: "Cannot run IdleHandler: it must have a method handleMessage() or handle()",
+      },
+    ]);
+  });
+
+  const NO_CODECS: readonly (readonly [unknown, string])[] = [
+    [undefined, "undefined"],
+    [null, "null"],
+    ["lines", '"lines"'],
+    [lines, "lines()"],
+    [{ encode: () => Buffer.alloc(0) }, "{}"],
+    [{ decoder: () => LINES.decoder() }, "{}"],
+  ];
+
+  test.each(NO_CODECS)("says so if its codec is none: %s", async (codec, shown) => {
+    class OddHandler extends MessageRequestHandler(codec as Codec<string>) {
+      override handleMessage(): string {
+        return "never";
+      }
+    }
+    const { error, closeReason, output } = await runHandler(OddHandler, "anything\n");
+    expect(closeReason).toBe("done");
+    expect(output).toHaveLength(0);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({
+      code: ErrorCode.invalidHandler,
+      message: `Cannot run OddHandler: its codec must have encode() and decoder(), received ${shown}`,
+    });
+  });
+
+  test.each([
+    ["unterminated", 7, "TypeError"],
+    ["with the delimiter", "two\nlines", "TypeError"],
+    ["too long", "x".repeat(65_537), "RangeError"],
+  ])("fails with the answer that its codec cannot tell: %s", async (_what, answer, name) => {
+    class WrongHandler extends MessageRequestHandler(LINES) {
+      override handleMessage(line: string): string {
+        return line === "wrong" ? (answer as string) : line;
+      }
+    }
+    await using running = await serve(WrongHandler);
+    expect(String(await talk(running.address, "right\nwrong\nright\n"))).toBe("right\n");
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "handler-error" }]);
+    expect(running.errors).toMatchObject([{ name, code: ErrorCode.invalidMessage }]);
+  });
+});
+
+describe("MessageRequestHandler.send()", () => {
+  test("rejects once the peer is gone", async () => {
+    const outcome = Promise.withResolvers<unknown>();
+    class LateHandler extends MessageRequestHandler(LINES) {
+      override async handleMessage(line: string): Promise<void> {
+        // Asking for it makes the connection notice a reset although nobody reads.
+        const gone = once(this.signal, "abort");
+        await this.send(line);
+        await gone;
+        outcome.resolve(await this.send("too late").catch((error: unknown) => error));
+      }
+    }
+    await using running = await serve(LateHandler, { server: AsyncTCPServer });
+    const client = await dial(running.address);
+    await client.sendAll("go\n");
+    expect(String(await client.recv())).toBe("go\n");
+    client.abort();
+    expect(await soon(outcome.promise)).toMatchObject({ name: "PeerError", code: "ECONNRESET" });
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "peer-reset" }]);
+    expect(running.errors).toEqual([]);
+  });
+
+  test("need not be awaited if its failure is caught", async () => {
+    const failures: unknown[] = [];
+    class PushHandler extends MessageRequestHandler(LINES) {
+      override async handle(): Promise<void> {
+        for await (const line of this.messages) {
+          if (line === "end") this.request.shutdown("write");
+          for (let count = 0; count < 3; count++) this.send(line).catch((error: unknown) => failures.push(error));
+        }
+      }
+    }
+    const far = new FarEnd();
+    const handling = handle(PushHandler, far);
+    // Which fails in the end: what it sent did not leave.
+    const failed = expect(handling).rejects.toMatchObject({ code: ErrorCode.writeAfterEnd });
+    await far.say("a\nb\n", "end\n", "more\n");
+    far.hangUp();
+    await failed;
+    expect(far.received).toBe("a\na\na\nb\nb\nb\n");
+    // The first ones were collected, and told to those that came next.
+    expect(failures).toMatchObject([1, 2, 3].map(() => ({ code: ErrorCode.writeAfterEnd })));
+  });
+
+  test("waits while the high-water mark is pending", async () => {
+    const sent: number[] = [];
+    class FloodHandler extends MessageRequestHandler(LINES) {
+      override async handle(): Promise<void> {
+        for (let count = 0; count < 100; count++) {
+          await this.send("x".repeat(999));
+          sent.push(count);
+        }
+      }
+    }
+    const stream = new StalledDuplex();
+    const handling = handle(FloodHandler, stream, { highWaterMark: 10_000 });
+    await nextTurn();
+    expect(sent.length).toBeLessThan(10 + 17);
+    stream.push(null);
+    await takeUntilEnd(stream);
+    await handling;
+    expect(sent).toHaveLength(100);
+    expect(Buffer.concat(stream.taken)).toHaveLength(100_000);
+  });
+});
+
+/** The far end takes everything that comes, until the end of our side. */
+async function takeUntilEnd(stream: StalledDuplex): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !stream.finished; turn++) {
+    stream.takeAll();
+    await nextTurn();
+  }
+  expect(stream.finished).toBe(true);
+}
+
+async function readAll(client: Connection): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of client) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+function prefixed(...messages: readonly string[]): Buffer {
+  return Buffer.concat(messages.map((message) => lengthPrefixed().encode(Buffer.from(message))));
+}
