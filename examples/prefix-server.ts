@@ -16,9 +16,7 @@ import { portOr, start } from "./start.ts";
 const prefixed = lengthPrefixed({ maxLength: 1024 }).text();
 
 export class PrefixAckHandler extends AckHandler {
-  override get codec(): typeof prefixed {
-    return prefixed;
-  }
+  override readonly codec = prefixed;
 }
 
 if (import.meta.main) {

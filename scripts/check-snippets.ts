@@ -34,8 +34,8 @@ const DOCUMENTS = ["README.md", "packages/*/README.md", "docs/**/*.md", "example
 
 const NOT_OURS = ["**/node_modules/**", "docs/site/**", "**/*.test.ts"];
 
-/** Inside of the repository, so that the packages are found; inside of a folder that git, lint and format pass over. */
-const CACHE = "node_modules/.cache";
+/** Where a program of the examples would find its packages; inside of a folder that git, lint and format pass over. */
+const CACHE = "examples/node_modules/.cache";
 
 const COMPILER_OPTIONS = {
   composite: false,

@@ -11,6 +11,8 @@
  * @module
  */
 
+import { ErrorCode, show, typeError } from "@socketserver/core";
+
 /**
  * Where messages end in a stream of bytes, and what they mean.
  *
@@ -78,7 +80,7 @@ export interface Decoder<In> {
   end(): void;
   /**
    * After an error in the content of a message: pass it over, and go on behind it. Answers false, and changes nothing, if it is not known where the
-   * message ends.
+   * message ends. What was pushed between the error and this is not kept.
    */
   skip(): boolean;
   /** Take back what was given and not decoded, for another decoder. This one is as new. */
@@ -86,7 +88,20 @@ export interface Decoder<In> {
 }
 
 /** The messages that come in with a codec. */
-export type MessageOf<C extends Codec<never, never>> = C extends Codec<infer In, never> ? In : never;
+export type MessageOf<C extends Codec<unknown, never>> = C extends Codec<infer In, never> ? In : never;
 
 /** The messages that can be sent with a codec. */
-export type ReplyOf<C extends Codec<never, never>> = C extends Codec<never, infer Out> ? Out : never;
+export type ReplyOf<C extends Codec<unknown, never>> = C extends Codec<unknown, infer Out> ? Out : never;
+
+/**
+ * Refuse what is no codec, before anything is done with it.
+ *
+ * @param handler - The class of handlers that has it, if one has.
+ */
+export function assertCodec(codec: unknown, handler?: string): void {
+  const { encode, decoder } = (codec ?? {}) as Partial<Codec<unknown>>;
+  if (typeof encode === "function" && typeof decoder === "function") return;
+  const expected = `a codec must have encode() and decoder(), received ${show(codec)}`;
+  if (handler === undefined) throw typeError(ErrorCode.invalidArgument, `Cannot use messages: ${expected}`);
+  throw typeError(ErrorCode.invalidHandler, `Cannot run ${handler}: ${expected}`);
+}

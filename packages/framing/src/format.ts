@@ -17,7 +17,7 @@ export interface Format<In, Out = In> {
   /**
    * The message that these bytes are; never `undefined`. It may share memory with them.
    *
-   * @throws {@link ProtocolError} `ERR_SOCKETSERVER_PROTOCOL` if they are none.
+   * @throws {@link ProtocolError} `ERR_SOCKETSERVER_PROTOCOL` if they are none, with `skippable: true`: where the message ends is known.
    */
   decode(bytes: Buffer): In;
 }

@@ -78,11 +78,9 @@ describe.each(CODECS.map((codec) => [codec.name, codec] as const))("%s", (_, cod
     const longest = sized(bound);
     const longer = sized(bound + 1);
     expectSame(decodeAll(bounded.decoder(), [Buffer.from(bounded.encode(longest))]).events, eventsOf([longest]));
-    expect(errorOf(() => bounded.encode(longer))).toMatchObject({
-      name: "RangeError",
-      code: "ERR_SOCKETSERVER_INVALID_MESSAGE",
-    });
-    const stream = Buffer.from(at(bound + 1).codec.encode(longer));
+    // The bound is for what comes: the peer may take more.
+    const stream = Buffer.from(bounded.encode(longer));
+    expectSame(decodeAll(at(Infinity).codec.decoder(), [stream]).events, eventsOf([longer]));
     for (const chunks of [[stream], cut(stream, [bound]), cut(stream, [stream.length - 1])]) {
       expect(decodeAll(bounded.decoder(), chunks).events).toEqual([
         {
@@ -148,24 +146,29 @@ describe.each(CODECS.map((codec) => [codec.name, codec] as const))("%s", (_, cod
     });
   });
 
-  test.runIf(at(Infinity).wrongFrames.length > 0)("goes on behind content that is no message", () => {
-    const streams = fc.constantFrom(...allBounds.filter((bound) => at(bound).wrongFrames.length > 0)).chain((bound) => {
-      const { codec: bounded, messages, wrongFrames } = at(bound);
-      const right = messages.map((message) => ({ event: { message } as unknown, frame: bounded.encode(message) }));
-      const wrong = fc.constantFrom(...wrongFrames).map((frame) => ({ event: "no message" as unknown, frame }));
-      const parts = fc.array(fc.oneof(right, wrong), { minLength: 1, maxLength: single ? 1 : 6 });
-      return fc.record({ bound: fc.constant(bound), parts, cuts: places });
+  // Of some formats any bytes are a message.
+  if (at(Infinity).wrongFrames.length > 0) {
+    test("goes on behind content that is no message", () => {
+      const streams = fc
+        .constantFrom(...allBounds.filter((bound) => at(bound).wrongFrames.length > 0))
+        .chain((bound) => {
+          const { codec: bounded, messages, wrongFrames } = at(bound);
+          const right = messages.map((message) => ({ event: { message } as unknown, frame: bounded.encode(message) }));
+          const wrong = fc.constantFrom(...wrongFrames).map((frame) => ({ event: "no message" as unknown, frame }));
+          const parts = fc.array(fc.oneof(right, wrong), { minLength: 1, maxLength: single ? 1 : 6 });
+          return fc.record({ bound: fc.constant(bound), parts, cuts: places });
+        });
+      holds(streams, ({ bound, parts, cuts }) => {
+        const stream = Buffer.concat(parts.map(({ frame }) => frame));
+        const { events } = decodeAll(at(bound).codec.decoder(), cut(stream, cuts));
+        const said = events.map((event) => ("code" in event && event.skippable ? "no message" : event));
+        expectSame(
+          said,
+          parts.map(({ event }) => event),
+        );
+      });
     });
-    holds(streams, ({ bound, parts, cuts }) => {
-      const stream = Buffer.concat(parts.map(({ frame }) => frame));
-      const { events } = decodeAll(at(bound).codec.decoder(), cut(stream, cuts));
-      const said = events.map((event) => ("code" in event && event.skippable ? "no message" : event));
-      expectSame(
-        said,
-        parts.map(({ event }) => event),
-      );
-    });
-  });
+  }
 
   test("gives back what it did not decode, and is as new", () => {
     const following = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(Buffer.from("plain text\n")));

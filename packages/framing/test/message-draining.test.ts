@@ -172,7 +172,7 @@ describe.each(CONCURRENT_SERVERS)("draining of $name with many connections", (ce
     const report = await closing;
     expect((await Promise.all(outputs)).slice(0, 4)).toEqual(["", "", "completed\n", "completed\n"]);
     expect(report).toMatchObject({ open: 7, finished: 4, neverSettled: 0, callers: 0, refused: 0 });
-    expect(report.cut.map(({ id }) => id).toSorted()).toEqual([5, 6, 7]);
+    expect(new Set(report.cut.map(({ id }) => id))).toEqual(new Set([5, 6, 7]));
     expect(running.closedRequests.map(({ reason }) => reason).toSorted()).toEqual([
       "done",
       "done",

@@ -114,7 +114,7 @@ describe.each(CONNECTION_SERVERS)("MessageRequestHandler on $name", (cell) => {
   test("is stopped by a client that does not read, and cut when that takes too long", async () => {
     await using running = await serveIn(cell, LargeHandler, { writeStallMs: 200 });
     await using client = await dial(running.address);
-    await client.sendAll(prefixed(..."x".repeat(64)));
+    await client.sendAll(prefixed(...Array.from({ length: 64 }, () => "x")));
     const [closed] = await soon(running.closedCount(1), 10_000);
     expect(closed).toMatchObject({ reason: "slow-reader" });
     // What the kernel and the relay hold, and no more.
@@ -243,9 +243,9 @@ describe("MessageRequestHandler", () => {
   });
 
   test.each([
-    ["closes it", (connection: Connection) => connection.close()],
-    ["ends its side", (connection: Connection) => connection.shutdown("write")],
-    ["sends bytes of its own", (connection: Connection) => connection.sendAll("bytes")],
+    ["closes it", async (connection: Connection) => connection.close()],
+    ["ends its side", async (connection: Connection) => connection.shutdown("write")],
+    ["sends bytes of its own", async (connection: Connection) => connection.sendAll("bytes")],
   ])("sends what it has answered before it uses the connection itself: it %s", async (_how, use) => {
     class PartingHandler extends MessageRequestHandler(LINES) {
       override async handle(): Promise<void> {
@@ -253,7 +253,7 @@ describe("MessageRequestHandler", () => {
           await this.send(line);
           if (line === "goodbye") break;
         }
-        await use(this.request as Connection);
+        await use(this.connection);
       }
     }
     const { output, error } = await runHandler(PartingHandler, "hello\ngoodbye\n");
@@ -266,7 +266,7 @@ describe("MessageRequestHandler", () => {
     class HangingUpHandler extends MessageRequestHandler(LINES) {
       override async handleMessage(line: string): Promise<void> {
         seen.push(line);
-        await this.request.close();
+        await this.connection.close();
       }
     }
     const { error } = await runHandler(HangingUpHandler, "one\ntwo\nthree\n");
@@ -330,6 +330,37 @@ describe("MessageRequestHandler", () => {
     expect(Buffer.concat(stream.taken)).toHaveLength(1_001 * 1_000);
   });
 
+  test("is ended quietly if nothing comes for too long, or the client resets, in the middle of a message", async () => {
+    class ImpatientHandler extends ShoutHandler {
+      override timeoutMs = 50;
+    }
+    await using running = await serve(ImpatientHandler, { server: AsyncTCPServer });
+    await using idle = await dial(running.address);
+    await idle.sendAll("one\ntw");
+    expect(await soon(running.closedCount(1))).toMatchObject([{ reason: "idle", bytesWritten: 4 }]);
+    const resetting = await dial(running.address);
+    await resetting.sendAll("one\ntw");
+    expect(String(await resetting.recv())).toBe("ONE\n");
+    resetting.abort();
+    expect((await soon(running.closedCount(2))).at(-1)).toMatchObject({ reason: "peer-reset" });
+    expect(running.errors).toEqual([]);
+  });
+
+  test("has its failure reported, also if its client reads nothing of what it sent before", async () => {
+    class FloodingHandler extends MessageRequestHandler(lines({ maxLength: Infinity }).text()) {
+      override handleMessage(line: string): never {
+        this.send("x".repeat(32 * LARGE)).catch(() => {});
+        throw new RangeError(`cannot handle ${line}`);
+      }
+    }
+    await using running = await serve(FloodingHandler, { options: { writeStallMs: 100 } });
+    await using client = await dial(running.address);
+    await client.sendAll("one\n");
+    await soon(running.closedCount(1));
+    client.abort();
+    expect(running.errors).toMatchObject([{ name: "RangeError", message: "cannot handle one" }]);
+  });
+
   test("runs without a socket and a server", async () => {
     const { output, closeReason, error } = await runHandler(ShoutHandler, "one\n# two\nthree\n");
     expect({ output: output.toString(), closeReason, error }).toEqual({
@@ -346,13 +377,14 @@ describe("MessageRequestHandler", () => {
     expect(handler).toBeInstanceOf(BaseMessageHandler);
     expect(handler).toBeInstanceOf(BaseRequestHandler);
     expect(handler.codec).toBe(codec);
+    expect(handler.connection).toBe(handler.request);
     expect(handler).toMatchObject({ maxConcurrentMessages: 1, repliesInOrder: true, disableNagleAlgorithm: true });
-    handler.request.abort();
+    handler.connection.abort();
   });
 
   test("may choose its codec for each connection", async () => {
     class ChoosingHandler extends BaseMessageHandler<string, string> {
-      readonly codec = delimited((this.server as unknown as { readonly delimiter: string }).delimiter).text();
+      override readonly codec = delimited((this.server as unknown as { readonly delimiter: string }).delimiter).text();
 
       override handleMessage(message: string): string {
         return message.toUpperCase();
@@ -386,6 +418,17 @@ describe("MessageRequestHandler, misused", () => {
         message: "Cannot run IdleHandler: it must have a method handleMessage() or handle()",
       },
     ]);
+  });
+
+  test("says so if it has no codec", async () => {
+    class BareHandler extends BaseMessageHandler<string, string> {}
+    const { error, output } = await runHandler(BareHandler, "anything\n");
+    expect(output).toHaveLength(0);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({
+      code: ErrorCode.invalidHandler,
+      message: "Cannot run BareHandler: its codec must have encode() and decoder(), received undefined",
+    });
   });
 
   const NO_CODECS: readonly (readonly [unknown, string])[] = [
@@ -457,7 +500,7 @@ describe("MessageRequestHandler.send()", () => {
     class PushHandler extends MessageRequestHandler(LINES) {
       override async handle(): Promise<void> {
         for await (const line of this.messages) {
-          if (line === "end") this.request.shutdown("write");
+          if (line === "end") this.connection.shutdown("write");
           for (let count = 0; count < 3; count++) this.send(line).catch((error: unknown) => failures.push(error));
         }
       }

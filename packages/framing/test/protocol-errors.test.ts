@@ -57,7 +57,7 @@ const BREAKS = [
   ["is no JSON", '{"name"\n', ErrorCode.protocol, "protocol"],
   ["does not fit the schema", '{"name":1}\n', ErrorCode.protocol, "protocol"],
   ["is no UTF-8", Buffer.from([0x22, 0xff, 0x22, 0x0a]), ErrorCode.protocol, "protocol"],
-  ["is too long", "x".repeat(200), ErrorCode.tooBig, "too-big"],
+  ["is too long", "x".repeat(600), ErrorCode.tooBig, "too-big"],
   ["is cut off", '{"name":', ErrorCode.incompleteRead, "protocol"],
 ] as const;
 

@@ -46,6 +46,7 @@ export class ByteFlow {
   #ended = false;
   #endSeen = false;
   #peerEnded = false;
+  #unwanted = false;
   #failure: Error | undefined;
   /** What reads have rejected with; made when first needed. */
   #errors: WeakSet<object> | undefined;
@@ -78,6 +79,11 @@ export class ByteFlow {
   /** Whether the peer has ended its side. */
   get peerEnded(): boolean {
     return this.#peerEnded;
+  }
+
+  /** Whether our side wants nothing more of what comes. */
+  get unwanted(): boolean {
+    return this.#unwanted;
   }
 
   /** Whether a read of this object made the error, or its reader did and said so. */
@@ -125,6 +131,7 @@ export class ByteFlow {
    * @param byPeer - Whether the peer ended its side; else ours does not want more.
    */
   end(byPeer = true): void {
+    if (!byPeer) this.#unwanted = true;
     if (this.#ended) return;
     this.#ended = true;
     this.#peerEnded = byPeer;

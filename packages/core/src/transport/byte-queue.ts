@@ -93,16 +93,15 @@ export class ByteQueue {
   }
 
   #search(separator: Buffer | number, from: number): number {
-    let start = 0;
-    for (let index = this.#next - 1; index < this.#behind.length; index++) {
-      const chunk = this.#chunk(index);
-      const skip = index < this.#next ? this.#offset : 0;
-      const size = chunk.length - skip;
-      if (from < start + size) {
-        const found = this.#searchChunk(separator, index, skip + Math.max(from - start, 0));
-        if (found !== -1) return start + found - skip;
-      }
-      start += size;
+    // From the end, where whoever goes on with a search begins.
+    let index = this.#behind.length - 1;
+    let start = this.#length - this.#chunk(index).length;
+    while (start > from && index >= this.#next) start -= this.#chunk(--index).length;
+    for (; index < this.#behind.length; index++) {
+      // The head counts from its first byte, taken or not.
+      const found = this.#searchChunk(separator, index, Math.max(from - start, 0));
+      if (found !== -1) return start + found;
+      start += this.#chunk(index).length;
     }
     return -1;
   }

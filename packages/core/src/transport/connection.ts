@@ -226,16 +226,17 @@ export class Connection implements ServerRequest, AsyncDisposable {
    * @throws the error that ended the connection, or `ERR_SOCKETSERVER_WRITE_AFTER_END`.
    */
   send(data: string | Uint8Array): boolean {
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
-      throw typeError(
-        ErrorCode.invalidArgument,
-        `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`,
-      );
-    }
-    this.inbound.wrote();
-    this.#lastActivity = performance.now();
-    return this.#outbound.write(bytes);
+    return this.#outbound.write(this.#bytesToSend(data));
+  }
+
+  /**
+   * The same as `send()` for data that may leave together with what is sent next, in one write: many small answers cost what one does. It leaves on the
+   * next tick at the latest, and never after anything that is sent later.
+   *
+   * @throws as `send()` does.
+   */
+  sendSoon(data: string | Uint8Array): boolean {
+    return this.#outbound.writeSoon(this.#bytesToSend(data));
   }
 
   /**
@@ -374,6 +375,19 @@ export class Connection implements ServerRequest, AsyncDisposable {
     this.inbound.fail(error);
     this.#outbound.fail(error);
     return this.socket;
+  }
+
+  #bytesToSend(data: string | Uint8Array): Uint8Array {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw typeError(
+        ErrorCode.invalidArgument,
+        `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`,
+      );
+    }
+    this.inbound.wrote();
+    this.#lastActivity = performance.now();
+    return bytes;
   }
 
   /** The first read, or the first wish to notice the end, makes the stream flow. */

@@ -19,6 +19,9 @@ interface Waiter {
 /** Bytes that a slow peer has to take within `writeStallMs`, at most. */
 const MAX_IN_FLIGHT = 65_536;
 
+/** Bytes that are worth a write of their own: more is not collected, and not copied together. */
+const MAX_COLLECTED = 16_384;
+
 /** How often within `writeStallMs` progress is looked at: a stall is noticed after 1 to 1.25 times the limit. */
 const CHECKS_PER_STALL = 4;
 
@@ -35,6 +38,10 @@ export class Outbound {
   #backlogLength = 0;
   /** Bytes given to the transport. */
   #handed = 0;
+  /** What was written soon: it leaves in one write. */
+  #collected: Buffer[] = [];
+  #collectedLength = 0;
+  #flushScheduled = false;
   #waiters: Waiter[] = [];
   #ending = false;
   #failure: Error | undefined;
@@ -57,7 +64,7 @@ export class Outbound {
 
   /** Bytes that have not left this process. */
   get pending(): number {
-    return this.#backlogLength + this.#stream.writableLength;
+    return this.#collectedLength + this.#backlogLength + this.#stream.writableLength;
   }
 
   /** Whether this side has ended, or will when everything has left. */
@@ -67,20 +74,22 @@ export class Outbound {
 
   /** Queue data without waiting; whether less than the high-water mark is pending. */
   write(data: Uint8Array): boolean {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#ending) {
-      throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: this side of the connection has ended");
+    this.#checkOpen();
+    this.#flush();
+    this.#put(asBuffer(data));
+    return this.pending < this.#highWaterMark;
+  }
+
+  /** The same for data that may leave together with what is written next: on the next tick at the latest. */
+  writeSoon(data: Uint8Array): boolean {
+    if (data.length >= MAX_COLLECTED) return this.write(data);
+    this.#checkOpen();
+    if (data.length > 0) {
+      this.#collected.push(asBuffer(data));
+      this.#collectedLength += data.length;
+      if (this.#collectedLength >= MAX_COLLECTED) this.#flush();
+      else this.#scheduleFlush();
     }
-    const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    if (bytes.length === 0) return this.pending < this.#highWaterMark;
-    if (this.#backlogLength === 0 && bytes.length <= this.#inFlight && this.#stream.writableLength < this.#inFlight) {
-      this.#hand(bytes);
-    } else {
-      this.#backlog.push(bytes);
-      this.#backlogLength += bytes.length;
-      this.#pump();
-    }
-    if (this.#stream.writableLength > 0) this.#watch();
     return this.pending < this.#highWaterMark;
   }
 
@@ -96,6 +105,7 @@ export class Outbound {
   /** End this side after everything that is pending. */
   end(): void {
     if (this.#ending) return;
+    this.#flush();
     this.#ending = true;
     this.#endWhenHanded();
   }
@@ -104,6 +114,7 @@ export class Outbound {
   fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    this.#forgetCollected();
     this.#backlog = [];
     this.#backlogLength = 0;
     clearTimeout(this.#stallTimer);
@@ -111,6 +122,47 @@ export class Outbound {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.reject(error);
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#ending) {
+      throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: this side of the connection has ended");
+    }
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    process.nextTick(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#collectedLength === 0) return;
+    const [first] = this.#collected;
+    const bytes = this.#collected.length === 1 && first !== undefined ? first : Buffer.concat(this.#collected);
+    this.#forgetCollected();
+    this.#put(bytes);
+  }
+
+  #forgetCollected(): void {
+    this.#collected = [];
+    this.#collectedLength = 0;
+  }
+
+  #put(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.#backlogLength === 0 && bytes.length <= this.#inFlight && this.#stream.writableLength < this.#inFlight) {
+      this.#hand(bytes);
+    } else {
+      this.#backlog.push(bytes);
+      this.#backlogLength += bytes.length;
+      this.#pump();
+    }
+    if (this.#stream.writableLength > 0) this.#watch();
   }
 
   /** A write of ours has left. The stream's own `drain` event knows only the stream's own mark. */
@@ -171,4 +223,8 @@ export class Outbound {
     if (this.#checksWithoutProgress > CHECKS_PER_STALL - 1) this.#onStall();
     else this.#armStallTimer();
   };
+}
+
+function asBuffer(data: Uint8Array): Buffer {
+  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }

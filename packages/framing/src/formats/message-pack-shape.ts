@@ -18,6 +18,11 @@ const TIMESTAMP = 0xff;
 /** Data bytes of a timestamp of 32, 64 and 96 bits. */
 const TIMESTAMP_SIZES: readonly number[] = [4, 8, 12];
 
+const NANOSECONDS = 1_000_000_000;
+
+/** The furthest that a Date can be from 1970, in seconds. */
+const MAX_SECONDS = 8_640_000_000_000n;
+
 /** What a first byte from 0xc0 to 0xdf stands for, and the bytes after it that say the size or are the value. */
 const KINDS = [
   ["nil", 0],
@@ -96,10 +101,21 @@ function faultOf(bytes: Buffer, { kind, size, start }: Item, isKey: boolean): st
   if (isKey && kind !== "string" && kind !== "integer") return `a key is neither a string nor an integer`;
   if (kind === "unused") return "it has a byte that MessagePack does not use";
   if (kind === "string" && !isUtf8(bytes.subarray(start, start + size))) return "a string is no UTF-8";
-  if (kind === "extension" && !(bytes[start] === TIMESTAMP && TIMESTAMP_SIZES.includes(size - 1))) {
+  if (kind !== "extension" || start + size > bytes.length) return undefined;
+  if (bytes[start] !== TIMESTAMP || !TIMESTAMP_SIZES.includes(size - 1))
     return "it has an extension other than the timestamp";
-  }
-  return undefined;
+  return isTime(bytes.subarray(start + 1, start + size)) ? undefined : "a timestamp is no time";
+}
+
+/** Whether the data of a timestamp, of 32, 64 or 96 bits, is a Date. */
+function isTime(data: Buffer): boolean {
+  if (data.length === 4) return true;
+  // 30 bits of nanoseconds, then 34 of seconds, which are less than a Date can have.
+  if (data.length === 8) return data.readUInt32BE() >>> 2 < NANOSECONDS;
+  const nanoseconds = data.readUInt32BE();
+  const seconds = data.readBigInt64BE(4);
+  if (nanoseconds >= NANOSECONDS || seconds < -MAX_SECONDS) return false;
+  return seconds < MAX_SECONDS || (seconds === MAX_SECONDS && nanoseconds === 0);
 }
 
 /** What stands at `at`, or undefined if its first bytes have not all come. The bytes of an extension begin with its type. */

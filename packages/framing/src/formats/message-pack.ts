@@ -6,6 +6,7 @@ import type { Format } from "../format.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { assertSchema, checkSchema } from "./check-schema.ts";
 import { messagePackFault } from "./message-pack-shape.ts";
+import { unpackable } from "./unpackable.ts";
 
 /** Everything that is this library's own is off: what is sent, any implementation reads. */
 const PACKER = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
@@ -19,7 +20,7 @@ const UNPACKER = new Unpackr({ useRecords: false, mapsAsObjects: true, ...(EXACT
  * MessagePack: JSON's values and bytes, dates and 64-bit integers, in fewer bytes. With any framing, most often `lengthPrefixed().with(messagePack())`.
  *
  * Integers beyond 2^53 come as `bigint`, binary as Buffers that share memory with what came, maps as objects (their keys are strings or integers), timestamps as
- * `Date`. Other extensions are refused, in both directions; nesting is bounded at 512. With a schema of any library that speaks Standard Schema what comes is
+ * `Date`. Whatever else JavaScript has (a Set, a function) is not sent, other extensions are not accepted, and nesting is bounded at 512. With a schema of any library that speaks Standard Schema what comes is
  * checked, and has the schema's type.
  *
  * It needs the package `msgpackr`, which you install beside this one.
@@ -46,10 +47,9 @@ class MessagePackFormat implements Format<unknown> {
   }
 
   encode(message: unknown): Uint8Array {
-    const bytes = pack(message);
-    const fault = messagePackFault(bytes);
-    if (fault === undefined) return bytes;
-    throw typeError(ErrorCode.invalidMessage, `Cannot encode message: as MessagePack ${fault}`);
+    const fault = unpackable(message);
+    if (fault === undefined) return pack(message);
+    throw typeError(ErrorCode.invalidMessage, `Cannot encode message: ${fault}`);
   }
 
   decode(bytes: Buffer): unknown {

@@ -63,7 +63,8 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
 
   get bufferedBytes(): number {
     if (this.#frames !== undefined) return this.#frames.bufferedBytes;
-    return Buffer.byteLength(this.#text.slice(this.#textAt)) + this.#begunBytes + this.#chunk.length - this.#chunkAt;
+    const unread = this.#textAt === this.#text.length ? 0 : Buffer.byteLength(this.#text.slice(this.#textAt));
+    return unread + this.#begunBytes + this.#chunk.length - this.#chunkAt;
   }
 
   push(chunk: Uint8Array): void {

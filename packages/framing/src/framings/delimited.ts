@@ -1,4 +1,5 @@
 import { ErrorCode, oneOf, show, typeError } from "@socketserver/core";
+import { isAscii } from "node:buffer";
 
 import { codecOptions } from "../codec-options.ts";
 import type { Codec } from "../codec.ts";
@@ -39,8 +40,8 @@ export interface Delimiter {
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` for a wrong option, `ERR_SOCKETSERVER_INVALID_ARGUMENT` for an empty delimiter.
  */
 export function delimited(delimiter: string | Uint8Array, options?: DelimitedOptions): Framing {
-  const bytes = typeof delimiter === "string" || delimiter instanceof Uint8Array ? Buffer.from(delimiter) : undefined;
-  if (bytes === undefined || bytes.length === 0) {
+  const bytes = isWellFormed(delimiter) ? Buffer.from(delimiter) : NOTHING;
+  if (bytes.length === 0) {
     throw typeError(
       ErrorCode.invalidArgument,
       `Cannot create codec: delimiter must be text or bytes, at least one, received ${show(delimiter)}`,
@@ -87,7 +88,7 @@ export class DelimitedFraming extends Framing {
   }
 
   override with<In, Out>(format: Format<In, Out>): Codec<In, Out> {
-    if (!isTextFormat(format) || !isSearchable(this.#delimiter.bytes)) return super.with(format);
+    if (!isTextFormat(format) || !isAscii(this.#delimiter.bytes)) return super.with(format);
     return new DelimitedTextCodec(this, format, this.#delimiter);
   }
 
@@ -96,9 +97,7 @@ export class DelimitedFraming extends Framing {
     const delimiter = this.#delimiter.bytes.toString("latin1");
     const frame = text + delimiter;
     this.#checkContent(frame.indexOf(delimiter) === text.length, text.charCodeAt(text.length - 1));
-    const bytes = Buffer.from(frame);
-    this.checkLength(bytes.length - delimiter.length);
-    return bytes;
+    return Buffer.from(frame);
   }
 
   /** Refuse to send what would be decoded as something else. */
@@ -114,11 +113,8 @@ export class DelimitedFraming extends Framing {
 
 const CARRIAGE_RETURN = 0x0d;
 
-/** Whether the delimiter is found at the same places in text as in bytes: ASCII, and no part of it can be the beginning of the next one. */
-function isSearchable(delimiter: Buffer): boolean {
-  if (delimiter.some((byte) => byte > 0x7f)) return false;
-  for (let size = 1; size < delimiter.length; size++) {
-    if (delimiter.subarray(0, size).equals(delimiter.subarray(delimiter.length - size))) return false;
-  }
-  return true;
+const NOTHING = Buffer.alloc(0);
+
+function isWellFormed(delimiter: unknown): boolean {
+  return typeof delimiter === "string" ? delimiter.isWellFormed() : delimiter instanceof Uint8Array;
 }

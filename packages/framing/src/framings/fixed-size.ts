@@ -21,7 +21,11 @@ export function fixedSize(bytes: number): Framing {
 class FixedSizeFraming extends Framing {
   encode(message: Uint8Array): Uint8Array {
     this.check(message);
-    return message;
+    if (message.length === this.maxLength) return message;
+    throw rangeError(
+      ErrorCode.invalidMessage,
+      `Cannot encode message: it must have ${this.maxLength} bytes, and has ${message.length}`,
+    );
   }
 
   decoder(): Decoder<Buffer> {
@@ -36,12 +40,8 @@ class FixedSizeFraming extends Framing {
     );
   }
 
-  protected override checkLength(length: number): void {
-    if (length === this.maxLength) return;
-    throw rangeError(
-      ErrorCode.invalidMessage,
-      `Cannot encode message: it must have ${this.maxLength} bytes, and has ${length}`,
-    );
+  override encodeDatagram(message: Uint8Array): Uint8Array {
+    return this.encode(message);
   }
 }
 

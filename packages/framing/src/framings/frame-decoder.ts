@@ -75,11 +75,13 @@ export abstract class FrameDecoder implements Decoder<Buffer> {
   }
 
   rest(): Buffer {
+    const rest = this.queue.take(this.queue.length);
+    const ahead = this.#ahead;
     this.#going = true;
     this.#failure = undefined;
     this.#ended = false;
     this.#ahead = undefined;
-    return this.queue.take(this.queue.length);
+    return ahead === undefined ? rest : Buffer.concat([ahead, rest]);
   }
 
   #readLast(): Buffer | undefined {

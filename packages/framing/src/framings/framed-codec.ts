@@ -1,5 +1,6 @@
 import type { Codec, Decoder } from "../codec.ts";
 import type { Format } from "../format.ts";
+import { ProtocolError } from "../protocol-error.ts";
 
 /** What a framing and a format make together. */
 export class FramedCodec<In, Out> implements Codec<In, Out> {
@@ -67,7 +68,8 @@ class FramedDecoder<In> implements Decoder<In> {
   }
 
   skip(): boolean {
-    if (this.#failure === undefined) return false;
+    const error = this.#failure?.error;
+    if (error === undefined || (error instanceof ProtocolError && !error.skippable)) return false;
     this.#failure = undefined;
     return true;
   }

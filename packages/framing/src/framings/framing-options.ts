@@ -3,8 +3,8 @@ import { integer } from "@socketserver/core";
 /** The bound that every framing has. */
 export interface FramingOptions {
   /**
-   * Bytes of the longest message without its framing, an integer >= 1 or `Infinity`. A longer one is refused before it is kept, with `too-big`; sending one
-   * is an error.
+   * Bytes of the longest message that is accepted, without its framing: an integer >= 1 or `Infinity`. A longer one is refused before it is kept, with
+   * `too-big`. What is sent may be longer.
    * @defaultValue 65536
    */
   readonly maxLength?: number;

@@ -1,4 +1,4 @@
-import { ErrorCode, rangeError, show, typeError } from "@socketserver/core";
+import { ErrorCode, show, typeError } from "@socketserver/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { Codec, Decoder } from "../codec.ts";
@@ -15,7 +15,7 @@ import { tooLong } from "./too-long.ts";
  * The bytes of a message that came in one chunk are a view of that chunk, and keep all of it in memory: copy what is kept for long.
  */
 export abstract class Framing implements Codec<Buffer, Uint8Array> {
-  /** Bytes of the longest message, without its framing. */
+  /** Bytes of the longest message that is accepted, without its framing. */
   readonly maxLength: number;
 
   /**
@@ -74,7 +74,7 @@ export abstract class Framing implements Codec<Buffer, Uint8Array> {
     return this.with(json(...schema));
   }
 
-  /** Refuse to send what is no bytes, or too long. */
+  /** Refuse to send what is no bytes. */
   protected check(message: unknown): asserts message is Uint8Array {
     if (!(message instanceof Uint8Array)) {
       throw typeError(
@@ -82,15 +82,5 @@ export abstract class Framing implements Codec<Buffer, Uint8Array> {
         `Cannot encode message: it must be a Uint8Array, received ${show(message)}; or add a format: .text(), .json()`,
       );
     }
-    this.checkLength(message.length);
-  }
-
-  /** Refuse to send what is too long. */
-  protected checkLength(length: number): void {
-    if (length <= this.maxLength) return;
-    throw rangeError(
-      ErrorCode.invalidMessage,
-      `Cannot encode message: it has ${length} bytes, and maxLength is ${this.maxLength}`,
-    );
   }
 }

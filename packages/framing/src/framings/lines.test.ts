@@ -3,12 +3,13 @@ import { describe, expect, test } from "vitest";
 import { expectComplaint } from "../../../core/test/support/complaint.ts";
 import { peerError } from "../../test/support/peer-error.ts";
 import { readAll } from "../../test/support/read-all.ts";
+import { byteByByte } from "../../test/support/streams.ts";
 import { lines, type LinesOptions } from "./lines.ts";
 
 const asText = (messages: readonly Buffer[]): string[] => messages.map((message) => message.toString());
 
 describe("lines()", () => {
-  test.each<[LinesOptions["ending"], string[]]>([
+  test.each<["either" | "lf" | "crlf", string[]]>([
     ["either", ["a", "b", "c\r", "", "\rd", ""]],
     ["lf", ["a", "b\r", "c\r\r", "", "\rd", "\r"]],
     ["crlf", ["a\nb", "c\r", "\n\rd\n"]],
@@ -16,8 +17,8 @@ describe("lines()", () => {
     const stream = "a\nb\r\nc\r\r\n\n\rd\n\r\n";
     expect(asText(readAll(lines({ ending }).decoder(), stream))).toEqual(expected);
     expect(readAll(lines({ ending }).text().decoder(), stream)).toEqual(expected);
-    expect(asText(readAll(lines({ ending }).decoder(), ...stream))).toEqual(expected);
-    expect(readAll(lines({ ending }).text().decoder(), ...stream)).toEqual(expected);
+    expect(asText(readAll(lines({ ending }).decoder(), ...byteByByte(Buffer.from(stream))))).toEqual(expected);
+    expect(readAll(lines({ ending }).text().decoder(), ...byteByByte(Buffer.from(stream)))).toEqual(expected);
   });
 
   test.each([

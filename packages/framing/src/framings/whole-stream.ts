@@ -1,4 +1,6 @@
 import { codecOptions } from "../codec-options.ts";
+import { ErrorCode, rangeError } from "@socketserver/core";
+
 import type { Decoder } from "../codec.ts";
 import { Framing } from "./framing.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
@@ -16,7 +18,8 @@ export function wholeStream(options?: FramingOptions): Framing {
 class WholeStreamFraming extends Framing {
   encode(message: Uint8Array): Uint8Array {
     this.check(message);
-    return message;
+    if (message.length > 0) return message;
+    throw rangeError(ErrorCode.invalidMessage, "Cannot encode message: a stream without a byte is no message");
   }
 
   decoder(): Decoder<Buffer> {

@@ -6,6 +6,8 @@ export interface MessageWork<In, Reply> {
   readonly inOrder: boolean;
   /** The next message; undefined at the end. */
   next(): Promise<In | undefined>;
+  /** What `next()` rejected with: resolves if it can be called again. */
+  passOver(error: unknown): Promise<void>;
   /** Handle one. */
   handle(message: In): Promise<Reply>;
   /** Send what `handle()` answered. */
@@ -16,18 +18,18 @@ export interface MessageWork<In, Reply> {
  * Handles several messages of a connection at once.
  *
  * At the first failure nothing more is read, and nothing more is sent; the failure is told when those under way have settled, so that nothing of the
- * handler runs behind its back.
+ * handler runs behind its back. A wrong message is looked at when all before it have been answered.
  */
 export class ConcurrentMessages<In, Reply> {
   readonly #work: MessageWork<In, Reply>;
-  readonly #over = Promise.withResolvers<void>();
   #running = 0;
   /** Resolves when all replies so far have been sent. */
   #lastReply: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
-  /** Whether the last message was read. */
-  #ended = false;
-  #roomForOne: (() => void) | undefined;
+  /** Who waits until fewer messages are handled. */
+  #onOneLess: (() => void) | undefined;
+  /** Ends everything, although `next()` may still wait. */
+  readonly #failed = Promise.withResolvers<void>();
 
   constructor(work: MessageWork<In, Reply>) {
     this.#work = work;
@@ -35,23 +37,30 @@ export class ConcurrentMessages<In, Reply> {
 
   /** Resolves when all messages are handled and answered; rejects with the first failure. */
   run(): Promise<void> {
-    void this.#readAll();
-    return this.#over.promise;
+    return Promise.race([this.#readAll(), this.#failed.promise]);
   }
 
   async #readAll(): Promise<void> {
-    try {
-      for (;;) {
-        const message = await this.#work.next();
-        if (message === undefined || this.#failure !== undefined) break;
-        this.#running += 1;
-        void this.#handle(message, this.#lastReply);
-        if (this.#running >= this.#work.limit) await this.#waitForRoom();
+    while (this.#failure === undefined) {
+      const message = await this.#next();
+      if (message === undefined || this.#hasFailed()) break;
+      this.#running += 1;
+      void this.#handle(message, this.#lastReply);
+      await this.#untilFewerThan(this.#work.limit);
+    }
+    await this.#untilFewerThan(1);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #next(): Promise<In | undefined> {
+    for (;;) {
+      try {
+        return await this.#work.next();
+      } catch (error) {
+        await this.#untilFewerThan(1);
+        if (this.#hasFailed()) return undefined;
+        await this.#work.passOver(error);
       }
-      this.#ended = true;
-      this.#settle();
-    } catch (error) {
-      this.#fail(error);
     }
   }
 
@@ -61,30 +70,26 @@ export class ConcurrentMessages<In, Reply> {
     try {
       const reply = await this.#work.handle(message);
       await previous;
-      if (this.#failure === undefined) await this.#work.reply(reply);
+      if (!this.#hasFailed()) await this.#work.reply(reply);
     } catch (error) {
       this.#failure ??= { error };
     }
     resolve();
     this.#running -= 1;
-    this.#roomForOne?.();
-    this.#settle();
+    this.#onOneLess?.();
+    if (this.#failure !== undefined && this.#running === 0) this.#failed.reject(this.#failure.error);
   }
 
-  #waitForRoom(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#roomForOne = resolve;
-    });
+  async #untilFewerThan(limit: number): Promise<void> {
+    while (this.#running >= limit) {
+      await new Promise<void>((resolve) => {
+        this.#onOneLess = resolve;
+      });
+    }
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
-    this.#settle();
-  }
-
-  #settle(): void {
-    if (this.#running > 0) return;
-    if (this.#failure !== undefined) this.#over.reject(this.#failure.error);
-    else if (this.#ended) this.#over.resolve();
+  /** Asked again after every wait. */
+  #hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { ErrorCode, type Datagram } from "@socketserver/core";
 
-import type { Codec } from "../codec.ts";
+import { assertCodec, type Codec } from "../codec.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import type { MessageExchange } from "./message-exchange.ts";
 
@@ -11,6 +11,7 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
   #taken = false;
 
   constructor(datagram: Datagram, codec: Codec<In, Out>) {
+    assertCodec(codec);
     this.#datagram = datagram;
     this.#codec = codec;
   }
@@ -18,9 +19,10 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
   take(): In | undefined {
     if (this.#taken) return undefined;
     this.#taken = true;
+    const codec = this.#codec;
     const { packet, inbound } = this.#datagram;
     try {
-      return this.#codec.decodeDatagram?.(packet) ?? onlyMessage(this.#codec, packet);
+      return codec.decodeDatagram === undefined ? onlyMessage(codec, packet) : codec.decodeDatagram(packet);
     } catch (error) {
       throw error instanceof ProtocolError ? inbound.own(error) : error;
     }
@@ -41,13 +43,10 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
   }
 
   switchTo<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): MessageExchange<NextIn, NextOut> {
+    assertCodec(codec);
     const next = this as unknown as MessageDatagram<NextIn, NextOut>;
     next.#codec = codec;
     return next;
-  }
-
-  async finish(): Promise<void> {
-    // Each reply left at once.
   }
 }
 

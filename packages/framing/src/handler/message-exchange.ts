@@ -17,6 +17,4 @@ export interface MessageExchange<In, Out> {
   skip(): boolean;
   /** From the next message on, in both directions. */
   switchTo<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): MessageExchange<NextIn, NextOut>;
-  /** Nothing more will be sent: resolves when everything is on its way. */
-  finish(): Promise<void>;
 }

@@ -3,13 +3,12 @@ import {
   Connection,
   ErrorCode,
   integer,
-  show,
   typeError,
   type BaseServer,
   type Datagram,
 } from "@socketserver/core";
 
-import type { Codec } from "../codec.ts";
+import { assertCodec, type Codec } from "../codec.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { ConcurrentMessages } from "./concurrent-messages.ts";
 import { MessageDatagram } from "./message-datagram.ts";
@@ -37,7 +36,7 @@ const CONCURRENCY = integer({ defaultValue: 1, min: 1 });
  * Write `handleMessage()`, which is called for each message and whose answer is the reply; or `handle()`, with a loop over `this.messages`. It works on
  * TCP and Unix sockets, in threads and processes, and on datagrams, each of which is one message.
  *
- * A subclass that overrides `setup()` or `finish()` calls `super`'s.
+ * A subclass that overrides `setup()` calls `super`'s.
  *
  * @typeParam In - What comes.
  * @typeParam Out - What can be sent.
@@ -47,6 +46,9 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   extends BaseRequestHandler<Server, Connection | Datagram>
   implements Messages<In, Out>
 {
+  /** What the messages are encoded with, to begin with. A subclass may have another one for the same messages. */
+  declare readonly codec: Codec<In, Out>;
+
   /**
    * Messages of this connection that are handled at once, an integer >= 1. With 1 a message waits until the one before it is handled and its reply sent.
    * @defaultValue 1
@@ -66,14 +68,6 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   disableNagleAlgorithm = true;
 
   #exchange: MessageExchange<In, Out> | undefined;
-
-  /** What the messages are encoded with, to begin with. */
-  get codec(): Codec<In, Out> {
-    throw typeError(
-      ErrorCode.invalidHandler,
-      `Cannot run ${this.constructor.name}: it must have a codec: extend MessageRequestHandler(codec)`,
-    );
-  }
 
   /**
    * Handle one message. What is returned is sent as the reply, unless it is undefined; for more replies than one there is `send()`.
@@ -98,6 +92,15 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
     throw error;
   }
 
+  /** The connection: the same as `request`. A datagram has none: asking for it throws a `TypeError`. */
+  get connection(): Connection {
+    if (this.request instanceof Connection) return this.request;
+    throw typeError(
+      ErrorCode.invalidHandler,
+      `Cannot use connection of ${this.constructor.name}: it handles a datagram`,
+    );
+  }
+
   get messages(): AsyncIterable<In> {
     const next = async (): Promise<IteratorResult<In, undefined>> => {
       const value = await this.receive();
@@ -107,7 +110,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   }
 
   /**
-   * Wait for the next message; undefined at the end of the stream, or if the server drains and no message has begun. What was sent leaves before it waits.
+   * Wait for the next message; undefined at the end of the stream, after this side has closed it, or if the server drains and no message has begun.
    *
    * @throws what `handleProtocolError()` throws; {@link ProtocolError} if that goes on and nothing can come; whatever `recv()` of the connection throws.
    */
@@ -146,12 +149,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   }
 
   override setup(): void | Promise<void> {
-    if (typeof this.codec?.decoder !== "function" || typeof this.codec.encode !== "function") {
-      throw typeError(
-        ErrorCode.invalidHandler,
-        `Cannot run ${this.constructor.name}: its codec must have encode() and decoder(), received ${show(this.codec)}`,
-      );
-    }
+    assertCodec(this.codec, this.constructor.name);
     CONCURRENCY.check("maxConcurrentMessages", this.maxConcurrentMessages, this.constructor.name);
     if (this.disableNagleAlgorithm && this.request instanceof Connection) this.request.setNoDelay(true);
   }
@@ -159,11 +157,6 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   /** Call `handleMessage()` for each message, and send what it answers. */
   override handle(): Promise<void> {
     return this.maxConcurrentMessages === 1 ? this.#handleInTurn() : this.#handleAtOnce();
-  }
-
-  /** Send what was collected. */
-  override async finish(): Promise<void> {
-    await this.#exchange?.finish();
   }
 
   get #messages(): MessageExchange<In, Out> {
@@ -179,7 +172,8 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
     for (;;) {
       let message: In | undefined;
       try {
-        message = messages.take() ?? (await messages.receive());
+        message = messages.take();
+        if (message === undefined) message = await messages.receive();
       } catch (error) {
         await this.#passOver(error);
         continue;
@@ -197,7 +191,8 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
     return new ConcurrentMessages<In, Reply<Out>>({
       limit: this.maxConcurrentMessages,
       inOrder: this.repliesInOrder,
-      next: () => this.receive(),
+      next: () => this.#messages.receive(),
+      passOver: (error) => this.#passOver(error),
       handle: async (message) => this.handleMessage(message),
       reply: async (reply) => {
         if (reply !== undefined) await this.#messages.post(reply);
@@ -208,8 +203,10 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   /** Returns if the stream goes on behind what is wrong. */
   async #passOver(error: unknown): Promise<void> {
     if (!(error instanceof ProtocolError)) throw error;
+    // Before it is handled: whoever handles it may switch to another codec behind the wrong message.
+    const goesOn = this.#messages.skip();
     await this.handleProtocolError(error);
-    if (!this.#messages.skip()) throw error;
+    if (!goesOn) throw error;
   }
 }
 
@@ -240,9 +237,7 @@ export type MessageRequestHandlerClass<In, Out> = new <Server extends BaseServer
  */
 export function MessageRequestHandler<In, Out>(codec: Codec<In, Out>): MessageRequestHandlerClass<In, Out> {
   return class CodecMessageHandler<Server extends BaseServer> extends BaseMessageHandler<In, Out, Server> {
-    override get codec(): Codec<In, Out> {
-      return codec;
-    }
+    override readonly codec = codec;
   };
 }
 

@@ -179,7 +179,7 @@ describe("MessageStream.receive()", () => {
 
   test("sends what was collected before it waits", async () => {
     const { stream, far } = streamOf(LINES);
-    stream.post("now");
+    void stream.post("now");
     const receiving = stream.receive();
     expect(stream.connection.bytesWritten).toBe(4);
     far.shutdown("write");
@@ -358,11 +358,11 @@ describe("MessageStream.switchTo()", () => {
     const { stream, far } = streamOf(LINES);
     far.send("switch\n\0\0\0\x05a\nb\nc\0\0");
     expect(await stream.receive()).toBe("switch");
-    stream.post("old");
+    void stream.post("old");
     const next = stream.switchTo(PREFIXED);
     expect(next).toBe(stream);
     expect(next.codec).toBe(PREFIXED);
-    next.post("new");
+    void next.post("new");
     expect(next.take()).toBe("a\nb\nc");
     expect(next.take()).toBeUndefined();
     far.send("\0\x01x");
@@ -401,6 +401,7 @@ describe("MessageStream.switchTo()", () => {
     far.send("one\ntwo\n");
     expect(await stream.receive()).toBe("one");
     expect(() => stream.switchTo(undefined as never)).toThrow(TypeError);
+    expect(stream.codec).toBe(LINES);
     expect(stream.take()).toBe("two");
   });
 });
@@ -408,7 +409,7 @@ describe("MessageStream.switchTo()", () => {
 describe("MessageStream.finish()", () => {
   test("sends what was collected", async () => {
     const { stream, far } = streamOf(LINES);
-    stream.post("last");
+    void stream.post("last");
     await stream.finish();
     expect(stream.connection.bytesWritten).toBe(5);
     expect(await received(far)).toBe("last\n");
@@ -416,7 +417,7 @@ describe("MessageStream.finish()", () => {
 
   test("rejects with what ended the connection before that", async () => {
     const { stream } = streamOf(LINES);
-    stream.post("last");
+    void stream.post("last");
     stream.connection.abort();
     await expect(stream.finish()).rejects.toMatchObject({ code: ErrorCode.connectionClosed });
   });

@@ -1,9 +1,10 @@
 import type { Connection } from "@socketserver/core";
 
-import type { Codec, Decoder } from "../codec.ts";
+import { assertCodec, type Codec, type Decoder } from "../codec.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import type { MessageExchange } from "./message-exchange.ts";
-import { Outbox } from "./outbox.ts";
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * A connection as messages, for servers and clients alike. It closes nothing: whoever made the connection does.
@@ -16,14 +17,13 @@ import { Outbox } from "./outbox.ts";
 export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, AsyncIterable<In> {
   /** The connection underneath. */
   readonly connection: Connection;
-  readonly #outbox: Outbox;
   #codec: Codec<In, Out>;
   #decoder: Decoder<In>;
   #ended = false;
 
   constructor(connection: Connection, codec: Codec<In, Out>) {
+    assertCodec(codec);
     this.connection = connection;
-    this.#outbox = new Outbox(connection);
     this.#codec = codec;
     this.#decoder = codec.decoder();
   }
@@ -39,8 +39,7 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
    * @throws {@link ProtocolError} if what came is no message.
    */
   take(): In | undefined {
-    // What had come before a reset is gone with it, as in every other read.
-    if (this.connection.destroyed && !this.#ended) return undefined;
+    if (this.#over) return undefined;
     try {
       return this.#decoder.read();
     } catch (error) {
@@ -49,7 +48,7 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   }
 
   /**
-   * Wait for the next message; undefined at the end of the stream. What was sent leaves before it waits.
+   * Wait for the next message; undefined at the end of the stream, and after this side has closed it.
    *
    * @throws {@link ProtocolError} if what came is no message, or ended in the middle of one; whatever `recv()` of the connection throws.
    */
@@ -57,8 +56,7 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
     const { inbound } = this.connection;
     for (;;) {
       const message = this.take();
-      if (message !== undefined || this.#ended) return message;
-      this.#outbox.flush();
+      if (message !== undefined || this.#ended || inbound.unwanted) return message;
       inbound.insideMessage = this.#decoder.bufferedBytes > 0;
       const chunk = await this.connection.recv();
       if (chunk.length > 0) this.#decoder.push(chunk);
@@ -84,7 +82,8 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
 
   /** {@link MessageStream.send} without a promise if there is room: answers undefined then. Throws at once what `send()` rejects with. */
   post(message: Out): Promise<void> | undefined {
-    return this.#outbox.add(this.#codec.encode(message));
+    const { connection } = this;
+    return connection.sendSoon(this.#codec.encode(message)) ? undefined : connection.sendAll(NOTHING);
   }
 
   /** After a {@link ProtocolError}: pass the wrong message over. Answers false if it is not known where it ends. */
@@ -95,8 +94,11 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   /**
    * Go on with another codec, in both directions: what came behind the last message that was read is decoded with it, and what is sent from now on is
    * encoded with it. The answer is this same stream, with the types of the new codec.
+   *
+   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no codec; nothing has changed then.
    */
   switchTo<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): MessageStream<NextIn, NextOut> {
+    assertCodec(codec);
     const rest = this.#decoder.rest();
     const next = this as unknown as MessageStream<NextIn, NextOut>;
     next.#codec = codec;
@@ -106,13 +108,10 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
     return next;
   }
 
-  /**
-   * Resolves when everything that was sent is on its way, with less than the high-water mark pending.
-   *
-   * @throws what ended the connection before that.
-   */
-  async finish(): Promise<void> {
-    await this.#outbox.drain();
+  /** Whether nothing of what came is wanted: this side has closed, or a reset took it, as it does in every other read. */
+  get #over(): boolean {
+    const { inbound, destroyed } = this.connection;
+    return inbound.unwanted || (destroyed && !this.#ended);
   }
 
   #end(): void {
