@@ -3,6 +3,7 @@ import {
   BaseMessageHandler,
   MessageRequestHandler,
   delimited,
+  fixedSize,
   lengthPrefixed,
   lines,
   wholeStream,
@@ -31,6 +32,7 @@ import {
 import { SHOUT_HANDLERS, ShoutHandler } from "./fixtures/shouting-handlers.ts";
 import { FarEnd, handle } from "./support/far-end.ts";
 import { CONNECTION_SERVERS, serveIn } from "./support/message-servers.ts";
+import { NO_CODECS } from "./support/no-codecs.ts";
 
 beforeEach(() => leakCheck());
 
@@ -215,6 +217,17 @@ describe("MessageRequestHandler", () => {
     expect(output.toString()).toBe(input);
   });
 
+  test("may answer with more than it accepts", async () => {
+    class RepeatingHandler extends MessageRequestHandler(lines({ maxLength: 5 }).text()) {
+      override handleMessage(line: string): string {
+        return line.repeat(20_000);
+      }
+    }
+    const { output, closeReason } = await runHandler(RepeatingHandler, "short\nlonger\n");
+    expect(output.toString()).toBe(`${"short".repeat(20_000)}\n`);
+    expect(closeReason).toBe("too-big");
+  });
+
   test("is given empty messages", async () => {
     class LengthHandler extends MessageRequestHandler(lengthPrefixed()) {
       override handleMessage(message: Buffer): Uint8Array {
@@ -264,14 +277,51 @@ describe("MessageRequestHandler", () => {
   test("handles nothing more of a chunk once it has closed its connection", async () => {
     const seen: string[] = [];
     class HangingUpHandler extends MessageRequestHandler(LINES) {
+      override async handleMessage(line: string): Promise<string> {
+        seen.push(line);
+        await this.send(line.toUpperCase());
+        if (line === "one") this.connection.shutdown("read");
+        return "goodbye";
+      }
+    }
+    class ClosingHandler extends MessageRequestHandler(LINES) {
       override async handleMessage(line: string): Promise<void> {
         seen.push(line);
         await this.connection.close();
       }
     }
-    const { error } = await runHandler(HangingUpHandler, "one\ntwo\nthree\n");
-    expect(error).toBeUndefined();
-    expect(seen).toEqual(["one"]);
+    class ClosingLoopHandler extends ClosingHandler {
+      override async handle(): Promise<void> {
+        for await (const line of this.messages) await this.handleMessage(line);
+      }
+    }
+    for (const [handler, output] of [
+      [HangingUpHandler, "ONE\ngoodbye\n"],
+      [ClosingHandler, ""],
+      [ClosingLoopHandler, ""],
+    ] as const) {
+      seen.length = 0;
+      const result = await runHandler(handler, "one\ntwo\nthree\n");
+      expect(result.error).toBeUndefined();
+      expect(result.output.toString()).toBe(output);
+      expect(seen).toEqual(["one"]);
+    }
+  });
+
+  test("sends what it has answered although it fails afterwards, and what finish() says behind it", async () => {
+    class LastWordsHandler extends MessageRequestHandler(LINES) {
+      override handleMessage(line: string): string {
+        if (line === "fail") throw new RangeError("has failed");
+        return line;
+      }
+
+      override async finish(): Promise<void> {
+        await this.send("goodbye");
+      }
+    }
+    const { output, error } = await runHandler(LastWordsHandler, "one\ntwo\nfail\nthree\n");
+    expect(error).toMatchObject({ message: "has failed" });
+    expect(output.toString()).toBe("one\ntwo\ngoodbye\n");
   });
 
   test("leaves what it does not read to the server, which ends the connection", async () => {
@@ -382,6 +432,14 @@ describe("MessageRequestHandler", () => {
     handler.connection.abort();
   });
 
+  test("may have another codec for the same messages in a subclass", async () => {
+    class PrefixedShoutHandler extends ShoutHandler {
+      override readonly codec = lengthPrefixed().text();
+    }
+    const { output } = await runHandler(PrefixedShoutHandler, prefixed("one", "two\nlines"));
+    expect(output).toEqual(prefixed("ONE", "TWO\nLINES"));
+  });
+
   test("may choose its codec for each connection", async () => {
     class ChoosingHandler extends BaseMessageHandler<string, string> {
       override readonly codec = delimited((this.server as unknown as { readonly delimiter: string }).delimiter).text();
@@ -427,18 +485,9 @@ describe("MessageRequestHandler, misused", () => {
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({
       code: ErrorCode.invalidHandler,
-      message: "Cannot run BareHandler: its codec must have encode() and decoder(), received undefined",
+      message: "Cannot run BareHandler: a codec must have encode() and decoder(), received undefined",
     });
   });
-
-  const NO_CODECS: readonly (readonly [unknown, string])[] = [
-    [undefined, "undefined"],
-    [null, "null"],
-    ["lines", '"lines"'],
-    [lines, "lines()"],
-    [{ encode: () => Buffer.alloc(0) }, "{}"],
-    [{ decoder: () => LINES.decoder() }, "{}"],
-  ];
 
   test.each(NO_CODECS)("says so if its codec is none: %s", async (codec, shown) => {
     class OddHandler extends MessageRequestHandler(codec as Codec<string>) {
@@ -452,18 +501,18 @@ describe("MessageRequestHandler, misused", () => {
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({
       code: ErrorCode.invalidHandler,
-      message: `Cannot run OddHandler: its codec must have encode() and decoder(), received ${shown}`,
+      message: `Cannot run OddHandler: a codec must have encode() and decoder(), received ${shown}`,
     });
   });
 
   test.each([
-    ["unterminated", 7, "TypeError"],
-    ["with the delimiter", "two\nlines", "TypeError"],
-    ["too long", "x".repeat(65_537), "RangeError"],
-  ])("fails with the answer that its codec cannot tell: %s", async (_what, answer, name) => {
-    class WrongHandler extends MessageRequestHandler(LINES) {
-      override handleMessage(line: string): string {
-        return line === "wrong" ? (answer as string) : line;
+    ["no text", LINES, 7, "TypeError"],
+    ["the delimiter in it", LINES, "two\nlines", "TypeError"],
+    ["another size", fixedSize(6).text(), "longer than that", "RangeError"],
+  ])("fails with the answer that its codec cannot tell: %s", async (_what, codec, answer, name) => {
+    class WrongHandler extends MessageRequestHandler(codec) {
+      override handleMessage(message: string): string {
+        return message.startsWith("wrong") ? (answer as string) : message;
       }
     }
     await using running = await serve(WrongHandler);
@@ -507,14 +556,26 @@ describe("MessageRequestHandler.send()", () => {
     }
     const far = new FarEnd();
     const handling = handle(PushHandler, far);
-    // Which fails in the end: what it sent did not leave.
-    const failed = expect(handling).rejects.toMatchObject({ code: ErrorCode.writeAfterEnd });
-    await far.say("a\nb\n", "end\n", "more\n");
+    await far.say("a\nb\nend\n", "more\n");
     far.hangUp();
-    await failed;
+    await handling;
     expect(far.received).toBe("a\na\na\nb\nb\nb\n");
-    // The first ones were collected, and told to those that came next.
-    expect(failures).toMatchObject([1, 2, 3].map(() => ({ code: ErrorCode.writeAfterEnd })));
+    expect(failures).toMatchObject(Array.from({ length: 6 }, () => ({ code: ErrorCode.writeAfterEnd })));
+  });
+
+  test("before setup() has looked at the codec says what is none", async () => {
+    class HastyHandler extends BaseMessageHandler<string, string> {
+      override async setup(): Promise<void> {
+        await this.send("hello");
+        await super.setup();
+      }
+    }
+    const { error } = await runHandler(HastyHandler, "anything\n");
+    expect(error).toMatchObject({
+      name: "TypeError",
+      code: ErrorCode.invalidArgument,
+      message: "Cannot use messages: a codec must have encode() and decoder(), received undefined",
+    });
   });
 
   test("waits while the high-water mark is pending", async () => {

@@ -12,6 +12,7 @@ import {
   varintPrefixed,
   wholeStream,
   type Codec,
+  type Format,
 } from "@socketserver/framing";
 import { messagePack } from "@socketserver/framing/message-pack";
 import { dial, leakCheck, runHandler, talk, type RunningServer } from "@socketserver/testing";
@@ -249,6 +250,50 @@ describe("a protocol error", () => {
     const { output, error, closeReason } = await runHandler(SilentHandler, `?\n${GOOD}?\n?\n${GOOD}?\n`);
     expect({ error, closeReason }).toEqual({ error: undefined, closeReason: "peer-end" });
     expect(output.toString()).toBe(HELLO + HELLO);
+  });
+
+  test("is passed over before it is handled, so that what follows can be received meanwhile", async () => {
+    class ResumingHandler extends MessageRequestHandler(lines().json()) {
+      override handleMessage(message: unknown): unknown {
+        return message;
+      }
+
+      override async handleProtocolError({ code }: ProtocolError): Promise<void> {
+        await this.send([code, await this.receive()]);
+      }
+    }
+    const { output, error } = await runHandler(ResumingHandler, "1\n?\n2\n3\n");
+    expect(error).toBeUndefined();
+    expect(output.toString()).toBe(`1\n["${ErrorCode.protocol}",2]\n3\n`);
+  });
+
+  test("closes the connection although it is handled if its format says that nothing can come after it", async () => {
+    const codes: string[] = [];
+    const dialect: Format<string> = {
+      encode: (message) => Buffer.from(message),
+      decode(bytes) {
+        if (bytes.length > 0) return bytes.toString();
+        throw new ProtocolError(ErrorCode.protocol, "Cannot decode message: it is empty");
+      },
+    };
+    for (const atOnce of [1, 3]) {
+      class TolerantHandler extends MessageRequestHandler(lines().with(dialect)) {
+        override maxConcurrentMessages = atOnce;
+
+        override handleMessage(message: string): string {
+          return message;
+        }
+
+        override handleProtocolError({ code }: ProtocolError): void {
+          codes.push(code);
+        }
+      }
+      const { output, error, closeReason } = await runHandler(TolerantHandler, "one\n\ntwo\n");
+      expect(output.toString()).toBe("one\n");
+      expect(error).toMatchObject({ name: "ProtocolError", skippable: false });
+      expect(closeReason).toBe("protocol");
+    }
+    expect(codes).toEqual([ErrorCode.protocol, ErrorCode.protocol]);
   });
 
   test("is waited for by nobody who has been answered already", async () => {

@@ -1,5 +1,12 @@
 import { ErrorCode } from "@socketserver/core";
-import { MessageRequestHandler, MessageStream, lengthPrefixed, lines, type ProtocolError } from "@socketserver/framing";
+import {
+  MessageRequestHandler,
+  MessageStream,
+  lengthPrefixed,
+  lines,
+  type Codec,
+  type ProtocolError,
+} from "@socketserver/framing";
 import { messagePack } from "@socketserver/framing/message-pack";
 import { dial, leakCheck, runHandler, talk } from "@socketserver/testing";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -9,6 +16,7 @@ import { soon } from "../../core/test/support/soon.ts";
 import { SwitchingHandler, SwitchingLoopHandler } from "./fixtures/switching-handlers.ts";
 import { FarEnd, handle } from "./support/far-end.ts";
 import { CONNECTION_SERVERS, serveIn } from "./support/message-servers.ts";
+import { NO_CODECS } from "./support/no-codecs.ts";
 import { decode, encode } from "./support/other-message-pack.ts";
 
 beforeEach(() => leakCheck());
@@ -154,16 +162,44 @@ describe("switchCodec()", () => {
     expect(output.toString()).toBe('"number 1"\nstring 2\nstring three\n');
   });
 
-  test("says what is no codec", async () => {
-    class WrongHandler extends MessageRequestHandler(lines().text()) {
-      override handleMessage(): void {
-        this.switchCodec(undefined as never);
+  test.each([
+    ["answers what was wrong in the old codec, and goes on in the new one", 1],
+    ["does so, too, where several messages are handled at once", 3],
+  ])("in handleProtocolError() %s", async (_what, atOnce) => {
+    class UpgradingHandler extends MessageRequestHandler<unknown, unknown>(lines().json()) {
+      override maxConcurrentMessages = atOnce;
+
+      override handleMessage(message: unknown): unknown {
+        return message;
+      }
+
+      override async handleProtocolError({ code }: ProtocolError): Promise<void> {
+        await this.send(code);
+        this.switchCodec(lengthPrefixed().text());
       }
     }
-    const { error, closeReason } = await runHandler(WrongHandler, "one\n");
-    expect(closeReason).toBe("handler-error");
-    expect(error).toMatchObject({ name: "TypeError", code: expect.stringMatching(/^ERR_SOCKETSERVER_/) });
-    expect((error as Error).message).toMatch(/^Cannot .*codec.* received undefined$/);
+    const { output, error } = await runHandler(UpgradingHandler, "1\n?\n\0\0\0\x03two\0\0\0\0");
+    expect(error).toBeUndefined();
+    expect(output.toString()).toBe(`1\n"${ErrorCode.protocol}"\n\0\0\0\x03two\0\0\0\0`);
+  });
+
+  test.each(NO_CODECS)("says that %s is no codec, and changes nothing", async (codec, shown) => {
+    const told: unknown[] = [];
+    class WrongHandler extends MessageRequestHandler(lines().text()) {
+      override handleMessage(line: string): string {
+        try {
+          this.switchCodec(codec as Codec<string>);
+        } catch (error) {
+          told.push(error);
+        }
+        return line;
+      }
+    }
+    const { error, output } = await runHandler(WrongHandler, "one\ntwo\n");
+    expect(error).toBeUndefined();
+    expect(output.toString()).toBe("one\ntwo\n");
+    const message = `Cannot use messages: a codec must have encode() and decoder(), received ${shown}`;
+    expect(told).toMatchObject([1, 2].map(() => ({ name: "TypeError", code: ErrorCode.invalidArgument, message })));
   });
 
   test("of a MessageStream lets a client follow", async () => {

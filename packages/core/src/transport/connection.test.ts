@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
 import { socketPair } from "../../test/support/socket-pair.ts";
+import { StalledDuplex } from "../../test/support/stalled-duplex.ts";
 import { Connection } from "./connection.ts";
 
 /** Two connections, back to back, in memory. */
@@ -107,6 +108,147 @@ describe("Connection.sendAll()", () => {
     const sending = one.sendAll(Buffer.alloc(1_000_000));
     one.abort();
     await expect(sending).rejects.toMatchObject({ code: "ERR_SOCKETSERVER_CONNECTION_CLOSED" });
+  });
+});
+
+describe("Connection.sendSoon()", () => {
+  test("lets what is sent at once leave in one write, on the next tick", async () => {
+    const stream = new StalledDuplex();
+    const connection = new Connection(stream);
+    for (const data of ["a", Buffer.from("b"), new Uint8Array([0x63]), "é"]) {
+      expect(connection.sendSoon(data)).toBe(true);
+    }
+    expect([stream.waiting.length, connection.bytesWritten]).toEqual([0, 0]);
+    await nextTurn();
+    expect(stream.waiting.map(({ bytes }) => bytes.toString())).toEqual(["abcé"]);
+    expect(connection.bytesWritten).toBe(5);
+    connection.abort();
+  });
+
+  const LATER: readonly (readonly [string, (connection: Connection) => void | Promise<void>, string])[] = [
+    ["send()", (connection) => void connection.send("then"), "then"],
+    ["sendAll()", (connection) => connection.sendAll("then"), "then"],
+    ["sendAll() of nothing", (connection) => connection.sendAll(""), ""],
+    ["much", (connection) => void connection.sendSoon("x".repeat(40_000)), "x".repeat(40_000)],
+    ["writable", (connection) => connection.writable.getWriter().write(Buffer.from("then")), "then"],
+    ['shutdown("write")', (connection) => connection.shutdown("write"), ""],
+    ['shutdown("both")', (connection) => connection.shutdown("both"), ""],
+    ["close()", (connection) => void connection.close(), ""],
+  ];
+
+  test.each(LATER)("leaves before what comes later: %s", async (_what, then, last) => {
+    const [one, other] = memoryPair();
+    one.sendSoon("so");
+    one.sendSoon("on ");
+    const done = then(one);
+    const received = everything(other);
+    await done;
+    one.shutdown("write");
+    expect(await received).toBe(`soon ${last}`);
+    await Promise.all([one.close(), other.close()]);
+    expect(one.closeReason).toBe("done");
+  });
+
+  test("loses nothing over a real socket that is closed at once", async () => {
+    await using pair = await socketPair();
+    const connection = new Connection(pair.server);
+    pair.client.on("end", () => pair.client.end());
+    const chunks: Buffer[] = [];
+    pair.client.on("data", (chunk: Buffer) => chunks.push(chunk));
+    for (let index = 0; index < 10_000; index++) connection.sendSoon(`${index}\n`);
+    await connection.close();
+    expect(connection.closeReason).toBe("done");
+    expect(Buffer.concat(chunks).toString()).toBe(Array.from({ length: 10_000 }, (_, index) => `${index}\n`).join(""));
+  });
+
+  test("answers false while the high-water mark is pending, also of what has not left yet", async () => {
+    const [stream, peer] = duplexPair();
+    const connection = new Connection(stream, { highWaterMark: 1_000 });
+    expect(connection.sendSoon(Buffer.alloc(600))).toBe(true);
+    expect(connection.sendSoon(Buffer.alloc(600))).toBe(false);
+    peer.resume();
+    await connection.sendAll("");
+    expect(connection.sendSoon("more")).toBe(true);
+    connection.abort();
+    await connection.closed;
+  });
+
+  test("answers what was read: a server that drains may end the next read", async () => {
+    const [one, other] = memoryPair();
+    await other.sendAll("question");
+    expect(await text(one.recv())).toBe("question");
+    one.sendSoon("answer");
+    one.drain();
+    expect((await one.recv()).length).toBe(0);
+    one.abort();
+    other.abort();
+  });
+
+  test("is an activity", async () => {
+    const [one] = memoryPair();
+    const before = one.lastActivity;
+    await nextTurn();
+    one.sendSoon("x");
+    expect(one.lastActivity).toBeGreaterThan(before);
+    one.abort();
+  });
+
+  test.each([undefined, null, 5, {}, [1]])("throws for %s", (data) => {
+    const [one] = memoryPair();
+    expect(() => one.sendSoon(data as never)).toThrow(
+      expect.objectContaining({ name: "TypeError", code: "ERR_SOCKETSERVER_INVALID_ARGUMENT" }) as Error,
+    );
+  });
+
+  test("throws after our side ended", () => {
+    const [one] = memoryPair();
+    one.shutdown("write");
+    expect(() => one.sendSoon("x")).toThrow(
+      expect.objectContaining({ code: "ERR_SOCKETSERVER_WRITE_AFTER_END" }) as Error,
+    );
+  });
+
+  test("is lost with the connection, and the next one throws", async () => {
+    const stream = new StalledDuplex();
+    const connection = new Connection(stream);
+    connection.sendSoon("lost");
+    connection.abort();
+    const failure = expect.objectContaining({ code: "ERR_SOCKETSERVER_CONNECTION_CLOSED" }) as Error;
+    expect(() => connection.sendSoon("next")).toThrow(failure);
+    await nextTurn();
+    expect([stream.waiting.length, connection.bytesWritten]).toEqual([0, 0]);
+    expect(() => connection.sendSoon("")).toThrow(failure);
+  });
+
+  test("does no harm over a stream that is destroyed before it leaves", async () => {
+    const [stream] = duplexPair();
+    const connection = new Connection(stream);
+    connection.sendSoon("lost");
+    stream.destroy();
+    expect(await connection.closed).toBe("aborted");
+    await nextTurn();
+    expect(() => connection.sendSoon("next")).toThrow(/Cannot use connection/);
+  });
+
+  test("throws the system's error once the peer has reset", async () => {
+    await using pair = await socketPair();
+    const connection = new Connection(pair.server);
+    const read = connection.recv();
+    pair.client.resetAndDestroy();
+    await expect(read).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(() => connection.sendSoon("late")).toThrow(
+      expect.objectContaining({ name: "PeerError", code: "ECONNRESET" }) as Error,
+    );
+    expect(await connection.closed).toBe("peer-reset");
+  });
+
+  test("makes a peer that takes nothing a slow reader", async () => {
+    const connection = new Connection(new StalledDuplex(), { writeStallMs: 20 });
+    connection.sendSoon("x");
+    expect(await connection.closed).toBe("slow-reader");
+    expect(() => connection.sendSoon("x")).toThrow(
+      expect.objectContaining({ name: "PeerError", code: "ERR_SOCKETSERVER_SLOW_READER" }) as Error,
+    );
   });
 });
 

@@ -235,6 +235,26 @@ describe("Inbound.peek()", () => {
   });
 });
 
+describe("Inbound.unwanted", () => {
+  test("tells the end that our side made from the peer's", () => {
+    const [ours, peers, failed] = [inboundWith("x"), inboundWith("x"), inboundWith("x")];
+    expect(ours.unwanted).toBe(false);
+    ours.end(false);
+    peers.end();
+    failed.fail(new Error("reset"));
+    expect([ours, peers, failed].map(({ unwanted }) => unwanted)).toEqual([true, false, false]);
+    expect([ours, peers, failed].map(({ peerEnded }) => peerEnded)).toEqual([false, true, false]);
+  });
+
+  test("is also said after the peer has ended, and stays", () => {
+    const inbound = ended("x");
+    inbound.end(false);
+    expect([inbound.unwanted, inbound.peerEnded]).toEqual([true, true]);
+    inbound.end();
+    expect(inbound.unwanted).toBe(true);
+  });
+});
+
 describe("Inbound: one reader at a time", () => {
   const reads: Readonly<Record<string, (inbound: Inbound) => Promise<Buffer>>> = {
     readSome: (inbound) => inbound.readSome(1),

@@ -19,6 +19,10 @@ class GatedWork implements MessageWork<string, string | undefined> {
   running = 0;
   readonly started: string[] = [];
   readonly replies: (string | undefined)[] = [];
+  /** What was passed over, with how many messages ran meanwhile. */
+  readonly passedOver: { readonly error: unknown; readonly running: number }[] = [];
+  /** Whether what was wrong ends the messages. */
+  strict = true;
   /** Whether the last message is followed by an end; else by nothing for ever. */
   ends = true;
 
@@ -40,6 +44,11 @@ class GatedWork implements MessageWork<string, string | undefined> {
     if (message instanceof Error) throw message;
     if (message === undefined && !this.ends) await new Promise(() => {});
     return message;
+  }
+
+  async passOver(error: unknown): Promise<void> {
+    this.passedOver.push({ error, running: this.running });
+    if (this.strict) throw error;
   }
 
   async handle(message: string): Promise<string | undefined> {
@@ -163,6 +172,9 @@ describe("ConcurrentMessages.run()", () => {
           limit,
           inOrder,
           next: async () => left.shift(),
+          passOver: async (error) => {
+            throw error;
+          },
           handle: async ({ wait, index }) => {
             running += 1;
             most = Math.max(most, running);
@@ -179,6 +191,58 @@ describe("ConcurrentMessages.run()", () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe("ConcurrentMessages.run(), passing over what is wrong", () => {
+  const wrong = new Error("is wrong");
+
+  function lenient(messages: readonly (string | Error)[], limit: number, inOrder = true): GatedWork {
+    const work = new GatedWork(messages, limit, inOrder);
+    work.strict = false;
+    return work;
+  }
+
+  test.each([true, false])(
+    "looks at it when all before it are answered, and goes on (in order: %j)",
+    async (inOrder) => {
+      const work = lenient(["a", "b", wrong, "c"], 3, inOrder);
+      const running = new ConcurrentMessages(work).run();
+      await open(work, "b");
+      expect(work.passedOver).toEqual([]);
+      expect(work.asked).toBe(3);
+      work.passOver = async () => {
+        expect(new Set(work.replies)).toEqual(new Set(["A", "B"]));
+        expect(work.running).toBe(0);
+      };
+      await open(work, "a");
+      expect(work.started).toEqual(["a", "b", "c"]);
+      await open(work, "c");
+      await running;
+      expect(work.replies).toEqual(inOrder ? ["A", "B", "C"] : ["B", "A", "C"]);
+    },
+  );
+
+  test("waits for it before the next message is read", async () => {
+    const work = lenient([wrong, "a"], 3);
+    const gate = Promise.withResolvers<void>();
+    work.passOver = () => gate.promise;
+    const running = new ConcurrentMessages(work).run();
+    await nextTurn();
+    expect(work.asked).toBe(1);
+    gate.resolve();
+    await open(work, "a");
+    await running;
+    expect(work.replies).toEqual(["A"]);
+  });
+
+  test("does so for each, at the beginning, in a row and at the end", async () => {
+    const work = lenient([wrong, "a", wrong, wrong, "b", wrong], 2);
+    const running = new ConcurrentMessages(work).run();
+    await open(work, "a", "b");
+    await running;
+    expect(work.passedOver).toEqual([1, 2, 3, 4].map(() => ({ error: wrong, running: 0 })));
+    expect(work.replies).toEqual(["A", "B"]);
   });
 });
 
@@ -250,6 +314,30 @@ describe("ConcurrentMessages.run(), failing", () => {
     await expect(running).rejects.toBe(failure);
     expect(work.started).toEqual(["a"]);
     expect(work.asked).toBe(2);
+    expect(work.passedOver).toEqual([{ error: failure, running: 0 }]);
+    expect(work.replies).toEqual(["A"]);
+  });
+
+  test("rejects with what the passing over of a failure to read rejects with", async () => {
+    const work = new GatedWork([failure, "a"], 2);
+    const other = new Error("is worse");
+    work.passOver = async () => {
+      throw other;
+    };
+    await expect(new ConcurrentMessages(work).run()).rejects.toBe(other);
+    expect(work.started).toEqual([]);
+  });
+
+  test("passes nothing over once a message has failed", async () => {
+    const work = new GatedWork(["a", "b", new Error("is wrong"), "c"], 4);
+    const running = new ConcurrentMessages(work).run();
+    running.catch(() => {});
+    await nextTurn();
+    work.gate("b").reject(failure);
+    await open(work, "a");
+    await expect(running).rejects.toBe(failure);
+    expect(work.passedOver).toEqual([]);
+    expect(work.asked).toBe(3);
   });
 
   test("rejects with a failure to reply", async () => {

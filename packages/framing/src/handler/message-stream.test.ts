@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { StalledDuplex } from "../../../core/test/support/stalled-duplex.ts";
+import { NO_CODECS } from "../../test/support/no-codecs.ts";
 import type { Codec } from "../codec.ts";
 import { lengthPrefixed } from "../framings/length-prefixed.ts";
 import { lines } from "../framings/lines.ts";
@@ -49,9 +50,21 @@ describe("MessageStream", () => {
     expect(stream.codec).toBe(LINES);
     far.shutdown("write");
     expect(await stream.receive()).toBeUndefined();
-    await stream.finish();
     expect(stream.connection.destroyed).toBe(false);
+    await stream.send("still open");
+    expect(await received(far)).toBe("still open\n");
     stream.connection.abort();
+  });
+
+  test.each(NO_CODECS)("is made with a codec only: %s is none", (codec, shown) => {
+    const connection = new Connection(duplexPair()[0]);
+    expect(() => new MessageStream(connection, codec as Codec<string>)).toThrow(
+      expect.objectContaining({
+        name: "TypeError",
+        code: ErrorCode.invalidArgument,
+        message: `Cannot use messages: a codec must have encode() and decoder(), received ${shown}`,
+      }) as Error,
+    );
   });
 
   test("receives what was sent, however the bytes are cut", async () => {
@@ -177,13 +190,59 @@ describe("MessageStream.receive()", () => {
     await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.idleTimeout });
   });
 
-  test("sends what was collected before it waits", async () => {
+  test("does not hold back what was sent while it waits", async () => {
     const { stream, far } = streamOf(LINES);
-    void stream.post("now");
+    void stream.post("question");
     const receiving = stream.receive();
-    expect(stream.connection.bytesWritten).toBe(4);
+    expect(await received(far)).toBe("question\n");
+    far.send("answer\n");
+    expect(await receiving).toBe("answer");
+  });
+});
+
+describe("MessageStream.receive(), after this side has closed", () => {
+  test.each([
+    ['shutdown("read")', (connection: Connection) => connection.shutdown("read")],
+    ['shutdown("both")', (connection: Connection) => connection.shutdown("both")],
+    ["close()", (connection: Connection) => void connection.close()],
+  ])("answers undefined, although more has come: %s", async (_how, close) => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntwo\nthr");
+    expect(await stream.receive()).toBe("one");
+    close(stream.connection);
+    expect(stream.take()).toBeUndefined();
+    expect([await stream.receive(), await stream.receive()]).toEqual([undefined, undefined]);
+    far.abort();
+  });
+
+  test("answers undefined to a read that waits, in the middle of a message, too", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("begun");
+    const receiving = stream.receive();
+    await nextTurn();
+    stream.connection.shutdown("read");
+    expect(await receiving).toBeUndefined();
+    far.abort();
+  });
+
+  test("answers undefined although the peer had ended its side before, and a message was left", async () => {
+    const { stream, far } = streamOf(lines({ unterminated: "message" }).text());
+    far.send("one\ntwo\nthree");
     far.shutdown("write");
-    await receiving;
+    expect(await stream.receive()).toBe("one");
+    await nextTurn();
+    stream.connection.shutdown("read");
+    expect(stream.take()).toBeUndefined();
+    expect(await stream.receive()).toBeUndefined();
+  });
+
+  test("goes on if it has ended the other direction only", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntwo\n");
+    stream.connection.shutdown("write");
+    expect([await stream.receive(), stream.take()]).toEqual(["one", "two"]);
+    far.send("three\n");
+    expect(await stream.receive()).toBe("three");
   });
 });
 
@@ -325,9 +384,54 @@ describe("MessageStream.send()", () => {
     expect(await received(far)).toBe("fine\n");
   });
 
-  test("rejects once the connection is over", async () => {
-    const { stream } = streamOf(LINES);
+  test("sends what is longer than what it would accept", async () => {
+    const { stream, far } = streamOf(lines({ maxLength: 3 }).text());
+    await stream.send("longer");
+    expect(await received(far)).toBe("longer\n");
+    far.send("longer\n");
+    await expect(stream.receive()).rejects.toMatchObject({ code: ErrorCode.tooBig });
+  });
+
+  const LATER: readonly (readonly [string, (connection: Connection) => void | Promise<void>, string])[] = [
+    ["bytes of the connection", (connection) => connection.sendAll("bytes"), "one\ntwo\nbytes"],
+    ["the end of this side", (connection) => connection.shutdown("write"), "one\ntwo\n"],
+    ["the close", (connection) => void connection.close(), "one\ntwo\n"],
+  ];
+
+  test.each(LATER)("is never overtaken: %s", async (_what, then, expected) => {
+    const { stream, far } = streamOf(LINES);
+    void stream.post("one");
+    void stream.post("two");
+    await then(stream.connection);
+    stream.connection.shutdown("write");
+    const chunks: Buffer[] = [];
+    for await (const chunk of far) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe(expected);
+    far.abort();
+  });
+
+  test("waits for room, and rejects if the connection is cut before there is", async () => {
+    const stream = new MessageStream(new Connection(new StalledDuplex(), { highWaterMark: 5 }), LINES);
+    expect(stream.post("x")).toBeUndefined();
+    const waiting = ["two", "three"].map((line) =>
+      expect(stream.send(line)).rejects.toMatchObject({ code: ErrorCode.connectionClosed }),
+    );
     stream.connection.abort();
+    await Promise.all(waiting);
+  });
+
+  test("rejects after the end of this side", async () => {
+    const { stream } = streamOf(LINES);
+    stream.connection.shutdown("write");
+    await expect(stream.send("late")).rejects.toMatchObject({ code: ErrorCode.writeAfterEnd });
+    expect(() => stream.post("late")).toThrow(/this side of the connection has ended/);
+  });
+
+  test("rejects once the connection is over, and what had not left is lost", async () => {
+    const { stream } = streamOf(LINES);
+    void stream.post("lost");
+    stream.connection.abort();
+    expect(stream.connection.bytesWritten).toBe(0);
     await expect(stream.send("late")).rejects.toMatchObject({ code: ErrorCode.connectionClosed });
     expect(() => stream.post("late")).toThrow(/Cannot use connection/);
   });
@@ -396,29 +500,18 @@ describe("MessageStream.switchTo()", () => {
     expect(await stream.switchTo(PREFIXED).receive()).toBeUndefined();
   });
 
-  test("says what is no codec, and changes nothing", async () => {
+  test.each(NO_CODECS)("says that %s is no codec, and changes nothing", async (codec, shown) => {
     const { stream, far } = streamOf(LINES);
     far.send("one\ntwo\n");
     expect(await stream.receive()).toBe("one");
-    expect(() => stream.switchTo(undefined as never)).toThrow(TypeError);
+    expect(() => stream.switchTo(codec as Codec<string>)).toThrow(
+      expect.objectContaining({
+        name: "TypeError",
+        code: ErrorCode.invalidArgument,
+        message: `Cannot use messages: a codec must have encode() and decoder(), received ${shown}`,
+      }) as Error,
+    );
     expect(stream.codec).toBe(LINES);
     expect(stream.take()).toBe("two");
-  });
-});
-
-describe("MessageStream.finish()", () => {
-  test("sends what was collected", async () => {
-    const { stream, far } = streamOf(LINES);
-    void stream.post("last");
-    await stream.finish();
-    expect(stream.connection.bytesWritten).toBe(5);
-    expect(await received(far)).toBe("last\n");
-  });
-
-  test("rejects with what ended the connection before that", async () => {
-    const { stream } = streamOf(LINES);
-    void stream.post("last");
-    stream.connection.abort();
-    await expect(stream.finish()).rejects.toMatchObject({ code: ErrorCode.connectionClosed });
   });
 });
