@@ -69,7 +69,7 @@ class JsonFormat implements TextFormat<unknown> {
 
 /** The parser's own message quotes what the peer sent: only the place is kept. */
 function notJson(error: unknown): ProtocolError {
-  const place = /in JSON (at position \d+)(?: \(line \d+ column \d+\))?$/.exec(String(error))?.[1];
+  const place = /(?:in|after) JSON (at position \d+)(?: \(line \d+ column \d+\))?$/.exec(String(error))?.[1];
   const message = `Cannot decode message: it is no JSON${place === undefined ? "" : ` ${place}`}`;
   return new ProtocolError(ErrorCode.protocol, message, { skippable: true });
 }
