@@ -4,7 +4,8 @@
  * The contract of every codec, which a property test holds for each of this package:
  *
  * - The same messages come out however the bytes were cut into chunks, and `decode(encode(message))` is the message.
- * - What is too long is refused before it is kept: between two chunks a decoder holds at most the longest message with its framing.
+ * - What is too long is refused before it is kept: between two chunks a decoder holds at most the longest message with its framing, and the chunk in which
+ *   that began.
  * - After an error a decoder stays in error. Only an error in the content of a message whose end is known can be passed over, with `skip()`.
  * - Whatever the peer sends, nothing but a {@link ProtocolError} is thrown by a decoder.
  *
@@ -23,7 +24,7 @@ import { ErrorCode, show, typeError } from "@socketserver/core";
  */
 export interface Codec<In, Out = In> {
   /**
-   * The bytes of a message, with its framing. They may share memory with the message.
+   * The bytes of a message, with its framing. They share no memory with the message, which may change before they leave.
    *
    * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the message cannot be told by this codec.
    */

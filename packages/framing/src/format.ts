@@ -1,3 +1,5 @@
+import { ErrorCode, show, typeError } from "@socketserver/core";
+
 /**
  * What the bytes of one message mean.
  *
@@ -9,7 +11,7 @@
  */
 export interface Format<In, Out = In> {
   /**
-   * The bytes of a message. They may share memory with it.
+   * The bytes of a message. They share no memory with it.
    *
    * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if it cannot be told in this format.
    */
@@ -37,4 +39,14 @@ export interface TextFormat<In, Out = In> extends Format<In, Out> {
 /** Whether a format is text. */
 export function isTextFormat<In, Out>(format: Format<In, Out>): format is TextFormat<In, Out> {
   return "decodeText" in format;
+}
+
+/** Refuse what is no format, before anything is decoded with it: a framing, or a function that makes formats and was not called. */
+export function assertFormat(format: unknown): void {
+  const { encode, decode } = (format ?? {}) as Partial<Format<unknown>>;
+  if (typeof encode === "function" && typeof decode === "function") return;
+  throw typeError(
+    ErrorCode.invalidArgument,
+    `Cannot create codec: a format must have encode() and decode(), received ${show(format)}`,
+  );
 }

@@ -30,7 +30,7 @@ export class ProtocolError extends PeerError {
    * means anything.
    */
   readonly skippable: boolean;
-  /** What a schema found; empty for every other error. */
+  /** What a schema found, the first 100 of it; empty for every other error. */
   readonly issues: readonly SchemaIssue[];
 
   constructor(code: string, message: string, details: ProtocolErrorDetails = {}) {

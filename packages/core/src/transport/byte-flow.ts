@@ -99,10 +99,10 @@ export class ByteFlow {
   }
 
   /**
-   * Whether what was taken so far ends in the middle of a message. Once it was said, it decides what a boundary is, and not whether something was
-   * written since: a reader of messages says it before each read.
+   * Whether what was taken so far ends in the middle of a message. While it is said, it decides what a boundary is, and not whether something was written
+   * since. A reader of messages says it for each read, and takes it back.
    */
-  set insideMessage(inside: boolean) {
+  set insideMessage(inside: boolean | undefined) {
     this.#insideMessage = inside;
   }
 

@@ -1,7 +1,18 @@
+import { ErrorCode, rangeError } from "../errors.ts";
+
+/** Chunks that wait one by one before small ones are joined: ordinary traffic never gets there. */
+const MANY_CHUNKS = 16;
+
+/** Bytes of a chunk below which what keeps it weighs more than itself. */
+const SMALL_CHUNK = 512;
+
+/** Bytes that small chunks are joined to. */
+const JOINT_BYTES = 4_096;
+
 /**
  * Bytes in the order in which they came, as the chunks in which they came.
  *
- * Chunks are kept as they are; taking copies only when the result spans more than one of them. Most often there is one chunk: it stands apart from
+ * Chunks are kept as they are, unless there are very many small ones; taking copies only when the result spans more than one of them. Most often there is one chunk: it stands apart from
  * the list of those behind it.
  */
 export class ByteQueue {
@@ -13,6 +24,8 @@ export class ByteQueue {
   /** Index of the first chunk behind that is not the head yet: shifting an array costs its length. */
   #next = 0;
   #length = 0;
+  /** Where small chunks are joined; its used part is the last chunk. */
+  #joint: Buffer | undefined;
 
   /** Bytes in the queue. */
   get length(): number {
@@ -23,6 +36,7 @@ export class ByteQueue {
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
     if (this.#length === 0) this.#head = chunk;
+    else if (chunk.length < SMALL_CHUNK && this.#behind.length - this.#next >= MANY_CHUNKS) this.#join(chunk);
     else this.#behind.push(chunk);
     this.#length += chunk.length;
   }
@@ -42,6 +56,7 @@ export class ByteQueue {
 
   /** Throw `count` bytes away; there must be as many. */
   skip(count: number): void {
+    if (count > this.#length) throw this.#tooFew(count);
     this.#length -= count;
     let end = this.#offset + count;
     while (end >= this.#head.length && end > 0) {
@@ -78,6 +93,7 @@ export class ByteQueue {
     this.#behind = [];
     this.#next = 0;
     this.#length = 0;
+    this.#joint = undefined;
   }
 
   /**
@@ -138,6 +154,7 @@ export class ByteQueue {
 
   /** Copy bytes that span chunks. */
   #gather(count: number, consume: boolean): Buffer {
+    if (count > this.#length) throw this.#tooFew(count);
     const bytes = Buffer.allocUnsafe(count);
     let filled = this.#head.copy(bytes, 0, this.#offset);
     for (let index = this.#next; filled < count; index++) {
@@ -145,6 +162,27 @@ export class ByteQueue {
     }
     if (consume) this.skip(count);
     return bytes;
+  }
+
+  /** Copy a small chunk behind others: many that are kept one by one take a hundred times their own memory. */
+  #join(chunk: Buffer): void {
+    const used = this.#behind.at(-1) as Buffer;
+    const isJoint = used.buffer === this.#joint?.buffer && used.byteOffset === this.#joint.byteOffset;
+    if (this.#joint !== undefined && isJoint && used.length + chunk.length <= JOINT_BYTES) {
+      this.#joint.set(chunk, used.length);
+      this.#behind[this.#behind.length - 1] = this.#joint.subarray(0, used.length + chunk.length);
+    } else {
+      this.#joint = Buffer.allocUnsafeSlow(JOINT_BYTES);
+      this.#joint.set(chunk);
+      this.#behind.push(this.#joint.subarray(0, chunk.length));
+    }
+  }
+
+  #tooFew(count: number): RangeError {
+    return rangeError(
+      ErrorCode.invalidArgument,
+      `Cannot take ${count} bytes: there are ${this.#length} bytes in the queue`,
+    );
   }
 
   #dropHead(): void {

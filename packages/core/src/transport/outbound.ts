@@ -67,6 +67,11 @@ export class Outbound {
     return this.#collectedLength + this.#backlogLength + this.#stream.writableLength;
   }
 
+  /** Whether something waits to leave together with what is written next. */
+  get collecting(): boolean {
+    return this.#collectedLength > 0;
+  }
+
   /** Whether this side has ended, or will when everything has left. */
   get ending(): boolean {
     return this.#ending;

@@ -3,6 +3,9 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import { ProtocolError, type SchemaIssue } from "../protocol-error.ts";
 
+/** More help nobody: a small message can have thousands of mistakes. */
+const MAX_ISSUES = 100;
+
 /** Refuse what is no schema, when the codec is made. */
 export function assertSchema(schema: unknown): asserts schema is StandardSchemaV1 {
   const standard = (schema as Partial<StandardSchemaV1> | null | undefined)?.["~standard"];
@@ -27,13 +30,13 @@ export function checkSchema(schema: StandardSchemaV1, value: unknown): unknown {
     });
     throw typeError(
       ErrorCode.invalidArgument,
-      "Cannot decode message: the schema answers asynchronously; check what has to wait in handleMessage()",
+      "Cannot decode message: the schema answers asynchronously, or throws; check what has to wait in handleMessage()",
     );
   }
   if (result.issues !== undefined) {
     throw new ProtocolError(ErrorCode.protocol, "Cannot decode message: it does not fit the schema", {
       skippable: true,
-      issues: result.issues.map(issueOf),
+      issues: result.issues.slice(0, MAX_ISSUES).map(issueOf),
     });
   }
   if (result.value !== undefined) return result.value;

@@ -1,5 +1,5 @@
 import { ErrorCode, oneOf, show, typeError } from "@socketserver/core";
-import { isAscii, isUtf8 } from "node:buffer";
+import { constants, isAscii, isUtf8 } from "node:buffer";
 
 import type { Format, TextFormat } from "../format.ts";
 import { codecOptions } from "../codec-options.ts";
@@ -37,6 +37,11 @@ export const UTF8: TextFormat<string> = {
     );
   },
   decode(bytes) {
+    if (bytes.length > constants.MAX_STRING_LENGTH) {
+      throw new ProtocolError(ErrorCode.tooBig, "Cannot decode message: it is longer than text can be", {
+        skippable: true,
+      });
+    }
     const decoded = bytes.toString();
     // What is no UTF-8 becomes U+FFFD; the character itself may have been sent, too.
     if (decoded.includes("\ufffd") && !isUtf8(bytes)) {

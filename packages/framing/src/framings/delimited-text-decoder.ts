@@ -8,7 +8,7 @@
  * @module
  */
 import { ErrorCode, show, typeError } from "@socketserver/core";
-import { isUtf8 } from "node:buffer";
+import { constants, isUtf8 } from "node:buffer";
 
 import type { Decoder } from "../codec.ts";
 import type { TextFormat } from "../format.ts";
@@ -31,7 +31,6 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
   readonly #framing: DelimitedFraming;
   readonly #format: TextFormat<In, never>;
   readonly #delimiter: string;
-  readonly #lastOfDelimiter: string;
   readonly #orCarriageReturn: boolean;
   readonly #maxLength: number;
   readonly #tooMany: number;
@@ -46,6 +45,8 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
   /** The beginning of a message, before what comes next. Not searched again, and not joined before its end is there. */
   #begun = "";
   #begunBytes = 0;
+  /** The end of it, in which a delimiter of several characters may have begun. */
+  #begunEnd = "";
   /** Takes over when what comes is no text, and at the end of the stream. */
   #frames: DelimitedDecoder | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -55,10 +56,9 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
     this.#framing = framing;
     this.#format = format;
     this.#delimiter = delimiter.bytes.toString("latin1");
-    this.#lastOfDelimiter = this.#delimiter.slice(-1);
     this.#orCarriageReturn = delimiter.orCarriageReturn;
-    this.#maxLength = framing.maxLength;
-    this.#tooMany = bytesWithoutEnd(delimiter, framing.maxLength);
+    this.#maxLength = Math.min(framing.maxLength, constants.MAX_STRING_LENGTH - MAX_TEXT);
+    this.#tooMany = bytesWithoutEnd(delimiter, this.#maxLength);
   }
 
   get bufferedBytes(): number {
@@ -154,14 +154,12 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
     }
     this.#chunkAt = end;
     if (end === chunk.length) this.#chunk = this.#forgetChunk();
-    // Without the last character of a delimiter there is no end in it.
-    if (decoded.includes(this.#lastOfDelimiter)) {
+    if ((this.#begunEnd + decoded).includes(this.#delimiter)) {
       this.#text = this.#begun + decoded;
       this.#plain =
         this.#text.length * MAX_BYTES_PER_UNIT <= this.#maxLength &&
         !(this.#orCarriageReturn && this.#text.includes("\r"));
-      this.#begun = "";
-      this.#begunBytes = 0;
+      this.#forgetBegun();
     } else {
       this.#begin(decoded, end - start);
     }
@@ -172,6 +170,8 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
   #begin(text: string, bytes: number = Buffer.byteLength(text)): void {
     this.#begun += text;
     this.#begunBytes += bytes;
+    const { length } = this.#delimiter;
+    if (length > 1) this.#begunEnd = (this.#begunEnd + text).slice(1 - length);
     if (this.#begunBytes >= this.#tooMany) throw this.#failTooLong();
   }
 
@@ -207,8 +207,13 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
     this.#chunk = this.#forgetChunk();
     this.#text = "";
     this.#textAt = 0;
+    this.#forgetBegun();
+  }
+
+  #forgetBegun(): void {
     this.#begun = "";
     this.#begunBytes = 0;
+    this.#begunEnd = "";
   }
 
   #failTooLong(): ProtocolError {

@@ -3,7 +3,7 @@ import { isAscii } from "node:buffer";
 
 import { codecOptions } from "../codec-options.ts";
 import type { Codec } from "../codec.ts";
-import { isTextFormat, type Format } from "../format.ts";
+import { assertFormat, isTextFormat, type Format } from "../format.ts";
 import { Framing } from "./framing.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { DelimitedDecoder } from "./delimited-decoder.ts";
@@ -88,6 +88,7 @@ export class DelimitedFraming extends Framing {
   }
 
   override with<In, Out>(format: Format<In, Out>): Codec<In, Out> {
+    assertFormat(format);
     if (!isTextFormat(format) || !isAscii(this.#delimiter.bytes)) return super.with(format);
     return new DelimitedTextCodec(this, format, this.#delimiter);
   }

@@ -21,7 +21,7 @@ export function fixedSize(bytes: number): Framing {
 class FixedSizeFraming extends Framing {
   encode(message: Uint8Array): Uint8Array {
     this.check(message);
-    if (message.length === this.maxLength) return message;
+    if (message.length === this.maxLength) return Buffer.from(message);
     throw rangeError(
       ErrorCode.invalidMessage,
       `Cannot encode message: it must have ${this.maxLength} bytes, and has ${message.length}`,

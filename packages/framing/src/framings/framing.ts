@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { Codec, Decoder } from "../codec.ts";
 import { FramedCodec } from "./framed-codec.ts";
-import type { Format } from "../format.ts";
+import { assertFormat, type Format } from "../format.ts";
 import { json, type JsonValue } from "../formats/json.ts";
 import { text, type TextOptions } from "../formats/text.ts";
 import { MAX_LENGTH } from "./framing-options.ts";
@@ -42,11 +42,16 @@ export abstract class Framing implements Codec<Buffer, Uint8Array> {
   /** {@inheritDoc Codec.encodeDatagram} */
   encodeDatagram(message: Uint8Array): Uint8Array {
     this.check(message);
-    return message;
+    return Buffer.from(message);
   }
 
-  /** Give the messages a meaning. */
+  /**
+   * Give the messages a meaning.
+   *
+   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no format.
+   */
   with<In, Out>(format: Format<In, Out>): Codec<In, Out> {
+    assertFormat(format);
     return new FramedCodec(this, format);
   }
 

@@ -146,7 +146,7 @@ class LengthPrefixedDecoder extends FrameDecoder {
     if (queue.length < headerEnd) return 0;
     const length = queue.uintAt(offset, lengthBytes, bigEndian);
     const size = headerEnd + adjustment + length;
-    if (size < headerEnd || size < skip) throw this.failProtocol(`its length is ${length}, less than its own header`);
+    if (size < headerEnd || size < skip) throw this.failProtocol("its length is less than that of its own header");
     if (size - skip > this.maxLength) throw this.failTooLong();
     return size;
   }

@@ -18,7 +18,7 @@ export function wholeStream(options?: FramingOptions): Framing {
 class WholeStreamFraming extends Framing {
   encode(message: Uint8Array): Uint8Array {
     this.check(message);
-    if (message.length > 0) return message;
+    if (message.length > 0) return Buffer.from(message);
     throw rangeError(ErrorCode.invalidMessage, "Cannot encode message: a stream without a byte is no message");
   }
 

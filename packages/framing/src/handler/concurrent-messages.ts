@@ -1,3 +1,5 @@
+import { ErrorCode, PeerError } from "@socketserver/core";
+
 /** What there is to do, one message after the other. */
 export interface MessageWork<In, Reply> {
   /** Messages that are handled at once, at most. */
@@ -57,6 +59,8 @@ export class ConcurrentMessages<In, Reply> {
       try {
         return await this.#work.next();
       } catch (error) {
+        // The peer waits for us: nobody is idle.
+        if (this.#running > 0 && codeOf(error) === ErrorCode.idleTimeout) continue;
         await this.#untilFewerThan(1);
         if (this.#hasFailed()) return undefined;
         await this.#work.passOver(error);
@@ -92,4 +96,8 @@ export class ConcurrentMessages<In, Reply> {
   #hasFailed(): boolean {
     return this.#failure !== undefined;
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof PeerError ? error.code : undefined;
 }

@@ -32,6 +32,10 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
     return this.take();
   }
 
+  pause(): undefined {
+    // There is one message.
+  }
+
   post(message: Out): Promise<void> {
     const codec = this.#codec;
     return this.#datagram.reply(codec.encodeDatagram?.(message) ?? codec.encode(message));

@@ -11,6 +11,8 @@ export interface MessageExchange<In, Out> {
   take(): In | undefined;
   /** Wait for the next message; undefined at the end of the stream. */
   receive(): Promise<In | undefined>;
+  /** After many messages in one go: a promise to wait for, so that others have a turn; else undefined. */
+  pause(): Promise<void> | undefined;
   /** Send a message; the answer resolves when there is room for more, and is undefined if there is. Throws if it cannot be encoded, or sent. */
   post(message: Out): Promise<void> | undefined;
   /** After a `ProtocolError`: pass the wrong message over. Answers false if nothing can come after it. */

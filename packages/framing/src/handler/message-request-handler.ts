@@ -51,6 +51,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
 
   /**
    * Messages of this connection that are handled at once, an integer >= 1. With 1 a message waits until the one before it is handled and its reply sent.
+   * With more, a failure takes the replies with it that were not sent yet.
    * @defaultValue 1
    */
   maxConcurrentMessages = 1;
@@ -179,6 +180,8 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
         continue;
       }
       if (message === undefined) return;
+      const pause = messages.pause();
+      if (pause !== undefined) await pause;
       const answer = this.handleMessage(message);
       const reply = isPromise(answer) ? await answer : answer;
       if (reply === undefined) continue;

@@ -3,6 +3,7 @@ import type { Connection } from "@socketserver/core";
 import { assertCodec, type Codec, type Decoder } from "../codec.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import type { MessageExchange } from "./message-exchange.ts";
+import { TimeSlice } from "./time-slice.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -20,6 +21,9 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   #codec: Codec<In, Out>;
   #decoder: Decoder<In>;
   #ended = false;
+  /** Which message is the last one because the server drains: the one that has begun, or it was read already. */
+  #last: "begun" | "read" | undefined;
+  readonly #slice = new TimeSlice();
 
   constructor(connection: Connection, codec: Codec<In, Out>) {
     assertCodec(codec);
@@ -41,7 +45,9 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   take(): In | undefined {
     if (this.#over) return undefined;
     try {
-      return this.#decoder.read();
+      const message = this.#decoder.read();
+      if (message !== undefined && this.#last !== undefined) this.#last = "read";
+      return message;
     } catch (error) {
       throw this.#owned(error);
     }
@@ -53,15 +59,19 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
    * @throws {@link ProtocolError} if what came is no message, or ended in the middle of one; whatever `recv()` of the connection throws.
    */
   async receive(): Promise<In | undefined> {
-    const { inbound } = this.connection;
+    await this.pause();
     for (;;) {
       const message = this.take();
-      if (message !== undefined || this.#ended || inbound.unwanted) return message;
-      inbound.insideMessage = this.#decoder.bufferedBytes > 0;
-      const chunk = await this.connection.recv();
+      if (message !== undefined || this.#finished()) return message;
+      const chunk = await this.#receiveChunk();
       if (chunk.length > 0) this.#decoder.push(chunk);
       else this.#end();
     }
+  }
+
+  /** After many messages in one go: a promise to wait for, so that others have a turn; else undefined. */
+  pause(): Promise<void> | undefined {
+    return this.#slice.use();
   }
 
   /** The messages that come, until the peer ends its side. Leaving the loop early closes nothing. */
@@ -104,14 +114,36 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
     next.#codec = codec;
     next.#decoder = codec.decoder();
     next.#decoder.push(rest);
-    if (this.#ended) next.#end();
+    // The next read sees the end once more, and tells the new decoder.
+    next.#ended = false;
     return next;
   }
 
-  /** Whether nothing of what came is wanted: this side has closed, or a reset took it, as it does in every other read. */
+  /** Whether nothing of what came is wanted: this side has closed, or a reset took it, as it takes what any other read has not read. */
   get #over(): boolean {
     const { inbound, destroyed } = this.connection;
-    return inbound.unwanted || (destroyed && !this.#ended);
+    return inbound.unwanted || (destroyed && !inbound.peerEnded);
+  }
+
+  /** With no message at hand, whether none will come: the stream has ended, or the server drains and the message that had begun was the last. */
+  #finished(): boolean {
+    const { inbound, draining, endOnDrain } = this.connection;
+    if (this.#ended || inbound.unwanted || this.#last === "read") return true;
+    // A peer that never pauses has always begun another one.
+    if (draining && endOnDrain && this.#decoder.bufferedBytes > 0) this.#last = "begun";
+    return false;
+  }
+
+  async #receiveChunk(): Promise<Buffer> {
+    const { inbound } = this.connection;
+    inbound.insideMessage = this.#decoder.bufferedBytes > 0;
+    try {
+      return await this.connection.recv();
+    } finally {
+      // Whoever reads past this object has boundaries of its own.
+      inbound.insideMessage = undefined;
+      this.#slice.begin();
+    }
   }
 
   #end(): void {
