@@ -23,6 +23,7 @@ export { lengthPrefixed, type LengthPrefixedOptions } from "./framings/length-pr
 export { lines, type LinesOptions } from "./framings/lines.ts";
 export { netstrings } from "./framings/netstrings.ts";
 export { nulTerminated } from "./framings/nul-terminated.ts";
+export { unframedBytes } from "./framings/unframed-bytes.ts";
 export { unframedText } from "./framings/unframed-text.ts";
 export { varintPrefixed, type VarintPrefixedOptions } from "./framings/varint-prefixed.ts";
 export { wholeStream } from "./framings/whole-stream.ts";

@@ -62,6 +62,8 @@ export async function runHandler(
     connection.conclude("done");
   } catch (error) {
     failure = { error };
+    // Unless more is known already: an error of setup() is told to nobody else.
+    connection.conclude("handler-error");
   }
   await connection.close();
   ours.destroy();

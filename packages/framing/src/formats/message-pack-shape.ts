@@ -13,6 +13,9 @@ import { isUtf8 } from "node:buffer";
 /** Arrays and maps inside of each other; what people send has few, and each costs the decoder a call. */
 const MAX_DEPTH = 512;
 
+/** The library that decodes would change it, so that it does no harm. */
+const FORBIDDEN_KEY = "__proto__";
+
 const TIMESTAMP = 0xff;
 
 /** Data bytes of a timestamp of 32, 64 and 96 bits. */
@@ -98,7 +101,8 @@ export function messagePackFault(bytes: Buffer): string | undefined {
 }
 
 function faultOf(bytes: Buffer, { kind, size, start }: Item, isKey: boolean): string | undefined {
-  if (isKey && kind !== "string" && kind !== "integer") return `a key is neither a string nor an integer`;
+  if (isKey && kind !== "string" && kind !== "integer") return "a key is neither a string nor an integer";
+  if (isKey && bytes.toString("latin1", start, start + size) === FORBIDDEN_KEY) return "a key is __proto__";
   if (kind === "unused") return "it has a byte that MessagePack does not use";
   if (kind === "string" && !isUtf8(bytes.subarray(start, start + size))) return "a string is no UTF-8";
   if (kind !== "extension" || start + size > bytes.length) return undefined;

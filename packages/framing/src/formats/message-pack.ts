@@ -20,7 +20,8 @@ const UNPACKER = new Unpackr({ useRecords: false, mapsAsObjects: true, ...(EXACT
  * MessagePack: JSON's values and bytes, dates and 64-bit integers, in fewer bytes. With any framing, most often `lengthPrefixed().with(messagePack())`.
  *
  * Integers beyond 2^53 come as `bigint`, binary as Buffers that share memory with what came, maps as objects (their keys are strings or integers), timestamps as
- * `Date`. Whatever else JavaScript has (a Set, a function) is not sent, other extensions are not accepted, and nesting is bounded at 512. With a schema of any library that speaks Standard Schema what comes is
+ * `Date`. Whatever else JavaScript has (a Set, a function) is not sent, other extensions are not accepted, and the key `__proto__` in neither direction, and nesting is
+ * bounded at 512. With a schema of any library that speaks Standard Schema what comes is
  * checked, and has the schema's type.
  *
  * It needs the package `msgpackr`, which you install beside this one.

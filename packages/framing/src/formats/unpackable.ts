@@ -29,6 +29,7 @@ export function unpackable(value: unknown, depth = 0): string | undefined {
       : "a key is neither a string nor an integer";
   // An object of any class; not what only JavaScript knows: a Set, an Error, a view of memory.
   const kind = Object.prototype.toString.call(value);
+  if (kind === "[object Object]" && Object.hasOwn(value, "__proto__")) return "a key is __proto__";
   if (kind === "[object Object]") return firstFault(Object.entries(value).flat(1), depth);
   return `MessagePack cannot tell what is ${kind}`;
 }

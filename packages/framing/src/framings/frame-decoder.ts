@@ -105,7 +105,7 @@ export abstract class FrameDecoder implements Decoder<Buffer> {
     throw this.fail(new ProtocolError(ErrorCode.incompleteRead, message, { partial }));
   }
 
-  /** From here on there is nothing but this error. */
+  /** From here on there is nothing but this error: where its message ends is not known, so `skippable` must be false. */
   protected fail(error: ProtocolError): ProtocolError {
     this.#going = false;
     this.#failure = error;

@@ -33,13 +33,17 @@ export abstract class Framing implements Codec<Buffer, Uint8Array> {
   /** {@inheritDoc Codec.decoder} */
   abstract decoder(): Decoder<Buffer>;
 
-  /** {@inheritDoc Codec.decodeDatagram} */
+  /**
+   * The message that a datagram is: all of it, without framing. A framing that carries content of its own overrides this.
+   *
+   * @throws {@link ProtocolError} `ERR_SOCKETSERVER_TOO_BIG` if it is longer than `maxLength`.
+   */
   decodeDatagram(packet: Buffer): Buffer {
     if (packet.length > this.maxLength) throw tooLong(this.maxLength);
     return packet;
   }
 
-  /** {@inheritDoc Codec.encodeDatagram} */
+  /** A message as a datagram, without framing. */
   encodeDatagram(message: Uint8Array): Uint8Array {
     this.check(message);
     return Buffer.from(message);

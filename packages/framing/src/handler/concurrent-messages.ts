@@ -19,14 +19,17 @@ export interface MessageWork<In, Reply> {
 /**
  * Handles several messages of a connection at once.
  *
- * At the first failure nothing more is read, and nothing more is sent; the failure is told when those under way have settled, so that nothing of the
- * handler runs behind its back. A wrong message is looked at when all before it have been answered.
+ * At the first failure nothing more is read; replies that are due before it are still sent, and none after it. The failure is told when those under way
+ * have settled, so that nothing of the handler runs behind its back. A wrong message is looked at when all before it have been answered.
  */
 export class ConcurrentMessages<In, Reply> {
   readonly #work: MessageWork<In, Reply>;
   #running = 0;
   /** Resolves when all replies so far have been sent. */
   #lastReply: Promise<void> = Promise.resolve();
+  /** Whether nothing more is read. */
+  #stopped = false;
+  /** What failed first, in the order of replies. */
   #failure: { readonly error: unknown } | undefined;
   /** Who waits until fewer messages are handled. */
   #onOneLess: (() => void) | undefined;
@@ -43,9 +46,9 @@ export class ConcurrentMessages<In, Reply> {
   }
 
   async #readAll(): Promise<void> {
-    while (this.#failure === undefined) {
+    while (!this.#stopped) {
       const message = await this.#next();
-      if (message === undefined || this.#hasFailed()) break;
+      if (message === undefined || this.#hasStopped()) break;
       this.#running += 1;
       void this.#handle(message, this.#lastReply);
       await this.#untilFewerThan(this.#work.limit);
@@ -62,7 +65,7 @@ export class ConcurrentMessages<In, Reply> {
         // The peer waits for us: nobody is idle.
         if (this.#running > 0 && codeOf(error) === ErrorCode.idleTimeout) continue;
         await this.#untilFewerThan(1);
-        if (this.#hasFailed()) return undefined;
+        if (this.#stopped) return undefined;
         await this.#work.passOver(error);
       }
     }
@@ -74,8 +77,10 @@ export class ConcurrentMessages<In, Reply> {
     try {
       const reply = await this.#work.handle(message);
       await previous;
-      if (!this.#hasFailed()) await this.#work.reply(reply);
+      if (this.#failure === undefined) await this.#work.reply(reply);
     } catch (error) {
+      this.#stopped = true;
+      await previous;
       this.#failure ??= { error };
     }
     resolve();
@@ -93,8 +98,8 @@ export class ConcurrentMessages<In, Reply> {
   }
 
   /** Asked again after every wait. */
-  #hasFailed(): boolean {
-    return this.#failure !== undefined;
+  #hasStopped(): boolean {
+    return this.#stopped;
   }
 }
 

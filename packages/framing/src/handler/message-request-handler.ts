@@ -51,7 +51,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
 
   /**
    * Messages of this connection that are handled at once, an integer >= 1. With 1 a message waits until the one before it is handled and its reply sent.
-   * With more, a failure takes the replies with it that were not sent yet.
+   * With more, a failure ends the connection when the replies before it are sent, or at once if they have no order; a wrong message waits for all before it.
    * @defaultValue 1
    */
   maxConcurrentMessages = 1;
@@ -139,12 +139,20 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
 
   /**
    * Go on with another codec, in both directions: what came behind the last message is decoded with it, and what is sent from now on, a reply that is returned
-   * included, is encoded with it. Handle one message at a time to do this.
+   * included, is encoded with it. Send what belongs before with `send()`.
    *
    * @returns this handler, with the types of the new codec. `handleMessage()` keeps its own: begin with a codec of both kinds of messages, or loop over what
    * is returned.
+   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no codec, `ERR_SOCKETSERVER_INVALID_HANDLER` if several messages are handled at once: some
+   * of them would be answered with the wrong one.
    */
   switchCodec<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): Messages<NextIn, NextOut> {
+    if (this.maxConcurrentMessages !== 1) {
+      throw typeError(
+        ErrorCode.invalidHandler,
+        `Cannot switch codec: maxConcurrentMessages of ${this.constructor.name} is ${this.maxConcurrentMessages}, and must be 1`,
+      );
+    }
     this.#messages.switchTo(codec);
     return this as unknown as Messages<NextIn, NextOut>;
   }
@@ -237,8 +245,11 @@ export type MessageRequestHandlerClass<In, Out> = new <Server extends BaseServer
  * await using server = new AsyncTCPServer({ port: 5060 }, ShoutHandler);
  * await server.serveForever({ signals: true });
  * ```
+ *
+ * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no codec.
  */
 export function MessageRequestHandler<In, Out>(codec: Codec<In, Out>): MessageRequestHandlerClass<In, Out> {
+  assertCodec(codec);
   return class CodecMessageHandler<Server extends BaseServer> extends BaseMessageHandler<In, Out, Server> {
     override readonly codec = codec;
   };
