@@ -71,6 +71,14 @@ describe("checkSchema()", () => {
     ]);
   });
 
+  test("tells the first 100 issues", () => {
+    const issues = Array.from({ length: 10_000 }, (_, index) => ({ message: `is wrong ${index}` }));
+    for (const count of [99, 100, 101, 10_000]) {
+      const told = (refusal(refusing(...issues.slice(0, count))) as { issues: unknown }).issues;
+      expect(told).toEqual(issues.slice(0, Math.min(count, 100)).map(({ message }) => ({ message, path: [] })));
+    }
+  });
+
   test("refuses a value for which there are issues, none of them told", () => {
     expect(refusal(refusing())).toMatchObject({ code: "ERR_SOCKETSERVER_PROTOCOL", issues: [] });
   });
@@ -81,7 +89,7 @@ describe("checkSchema()", () => {
         name: "TypeError",
         code: "ERR_SOCKETSERVER_INVALID_ARGUMENT",
         message: expect.stringMatching(
-          /^Cannot decode message: the schema answers asynchronously; .*handleMessage\(\)$/,
+          /^Cannot decode message: the schema answers asynchronously, or throws; .*handleMessage\(\)$/,
         ) as string,
       });
     }

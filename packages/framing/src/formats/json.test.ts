@@ -98,6 +98,70 @@ describe("json()", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 
+  /** Arrays and objects in turns, inside of each other. */
+  function nested(depth: number, inmost = ""): string {
+    const open = Array.from({ length: depth }, (_, index) => (index % 2 === 0 ? "[" : '{"a":'));
+    const close = open.map((bracket) => (bracket === "[" ? "]" : "}")).toReversed();
+    return open.join("") + (inmost || (depth % 2 === 0 ? "0" : "")) + close.join("");
+  }
+
+  const TOO_DEEP = peerError({
+    code: "PROTOCOL",
+    message: "Cannot decode message: as JSON it is nested more than 512 deep",
+    skippable: true,
+  });
+
+  test("takes what is nested 512 deep, and nothing deeper", () => {
+    for (const decode of [
+      (encoded: string) => json().decodeText(encoded),
+      (encoded: string) => json().decode(Buffer.from(encoded)),
+    ]) {
+      expect(JSON.stringify(decode(nested(512)))).toBe(nested(512));
+      expect(() => decode(nested(513))).toThrow(TOO_DEEP);
+      expect(() => decode("[".repeat(100_000))).toThrow(TOO_DEEP);
+    }
+  });
+
+  test("goes on behind what is nested too deep", () => {
+    const decoder = lines().json().decoder();
+    decoder.push(Buffer.from(`1\n${nested(513)}\n2\n`));
+    expect(decoder.read()).toBe(1);
+    expect(() => decoder.read()).toThrow(TOO_DEEP);
+    expect(decoder.skip()).toBe(true);
+    expect(decoder.read()).toBe(2);
+  });
+
+  test.each([
+    ["as many brackets side by side", `[${Array.from({ length: 2_000 }, () => '[{"a":[]}]').join(",")}]`],
+    ["brackets in text", JSON.stringify(["[{".repeat(1_000), { "[[[": "{" }])],
+    ["brackets behind an escaped quote", JSON.stringify(`"${"[".repeat(2_000)}`)],
+    ["brackets behind an escaped backslash and an escaped quote", JSON.stringify(`\\"${"[".repeat(2_000)}`)],
+    ["brackets behind other escapes", `"\\u0022\\n\\/${"[".repeat(2_000)}"`],
+    ["512 deep around text with brackets", nested(512, JSON.stringify(`]}"\\${"[".repeat(2_000)}`))],
+  ])("does not take %s for depth", (_what, encoded) => {
+    expect(json().decodeText(encoded)).toEqual(JSON.parse(encoded));
+  });
+
+  test.each([
+    ["text that ends with an escaped backslash", `["${"]".repeat(1_000)}\\\\",${nested(512)}]`],
+    ["text with closing brackets behind an escaped quote", `["\\"${"]".repeat(1_000)}",${nested(512)}]`],
+  ])("counts the depth behind %s", (_what, encoded) => {
+    expect(() => JSON.parse(encoded) as unknown).not.toThrow();
+    expect(() => json().decodeText(encoded)).toThrow(TOO_DEEP);
+  });
+
+  test("keeps a schema that goes as deep as the message from running out of stack", () => {
+    // Takes a few kilobytes of stack for each level.
+    const depthOf = (value: unknown, ...locals: readonly number[]): number =>
+      typeof value === "object" && value !== null
+        ? Math.max(...Object.values(value).map((inner) => depthOf(inner, ...locals)), 0) + 1
+        : 0;
+    const locals = Array.from({ length: 50 }, (_, index) => index);
+    const recursive = schemaOf((value) => ({ value: depthOf(value, ...locals) }));
+    expect(json(recursive).decodeText(nested(512))).toBe(512);
+    expect(() => json(recursive).decodeText(nested(20_000))).toThrow(TOO_DEEP);
+  });
+
   test("gives a message the type and the value that the schema makes", () => {
     const codec = lines().json(
       schemaOf<{ at: Date }>((value) => ({ value: { at: new Date((value as { at: string }).at) } })),

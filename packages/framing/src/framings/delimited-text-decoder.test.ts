@@ -103,6 +103,52 @@ describe("DelimitedTextDecoder", () => {
     expect(decoder.bufferedBytes).toBe(0);
   });
 
+  // Each took more than ten times as long when what had come was searched, or copied, for each chunk.
+  test.each([
+    ["200000 chunks of a part of the delimiter", "crlf", "\n", 200_000, 262_144],
+    ["200000 chunks of the beginning of the delimiter", "crlf", "\r", 200_000, 262_144],
+    ["chunks of 100 bytes up to a bound of 4 MiB", "crlf", `${"x".repeat(99)}\n`, 41_943, 4_194_304],
+    [
+      "chunks of 100 bytes with the beginning of the delimiter at their end",
+      "crlf",
+      `${"x".repeat(99)}\r`,
+      41_943,
+      4_194_304,
+    ],
+    [
+      "chunks of 100 bytes up to a bound of 4 MiB, and lines of either kind",
+      "either",
+      "x".repeat(100),
+      41_943,
+      4_194_304,
+    ],
+  ] as const)("finds the end of a message in %s soon", (_what, ending, part, count, maxLength) => {
+    const decoder = lines({ ending, maxLength }).text().decoder();
+    const chunk = Buffer.from(part);
+    const begin = performance.now();
+    for (let index = 0; index < count; index++) {
+      decoder.push(chunk);
+      if (decoder.read() !== undefined) throw new Error("there is no end yet");
+    }
+    expect(decoder.bufferedBytes).toBe(count * chunk.length);
+    expect(readAll(decoder, "\r\n")).toEqual([part.repeat(count)]);
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
+  test("refuses a message beyond its bound that comes in 42000 chunks, soon", () => {
+    const decoder = lines({ ending: "crlf", maxLength: 4_194_304 }).text().decoder();
+    const chunk = Buffer.from(`${"x".repeat(99)}\n`);
+    const begin = performance.now();
+    let chunks = 0;
+    expect(() => {
+      for (; chunks < 50_000; chunks++) readAll(decoder, chunk);
+    }).toThrow(peerError({ code: "TOO_BIG", message: "Cannot decode message: it is longer than 4194304 bytes" }));
+    // With the carriage return and the line feed, which might still be its end, it would be as long as this.
+    expect(chunks).toBe(Math.ceil(4_194_306 / 100) - 1);
+    expect(decoder.bufferedBytes).toBe(0);
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
   test("bounds what follows a delimiter in the same chunk", () => {
     const decoder = lines({ maxLength: 100 }).text().decoder();
     expect(() => readAll(decoder, `ok\n${"x".repeat(1_000)}`)).toThrow("it is longer than 100 bytes");

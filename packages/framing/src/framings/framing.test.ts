@@ -5,6 +5,7 @@ import { readAll } from "../../test/support/read-all.ts";
 import { schemaOf } from "../../test/support/schema-of.ts";
 import type { Codec, Decoder, MessageOf, ReplyOf } from "../codec.ts";
 import type { JsonValue } from "../formats/json.ts";
+import { messagePack } from "../formats/message-pack.ts";
 import { delimited } from "./delimited.ts";
 import { fixedSize } from "./fixed-size.ts";
 import { Framing } from "./framing.ts";
@@ -44,6 +45,24 @@ describe("Framing", () => {
   test("has a bound of 64 KiB unless told otherwise", () => {
     for (const framing of [lines(), delimited("x"), lengthPrefixed(), varintPrefixed(), netstrings(), wholeStream()]) {
       expect(framing.maxLength).toBe(65_536);
+    }
+  });
+
+  test.each(FRAMINGS)("%s takes nothing for a format but formats", (_, framing) => {
+    for (const [format, shown] of [
+      [undefined, "undefined"],
+      [null, "null"],
+      ["json", '"json"'],
+      [messagePack, "messagePack()"],
+      [lines().text(), "{"],
+      [lines(), "{"],
+      [{ encode: () => Buffer.alloc(0) }, "{}"],
+    ] as const) {
+      expectComplaint(() => framing.with(format as never), {
+        type: TypeError,
+        code: "ERR_SOCKETSERVER_INVALID_ARGUMENT",
+        says: ["Cannot create codec: a format must have encode() and decode(), received", shown],
+      });
     }
   });
 

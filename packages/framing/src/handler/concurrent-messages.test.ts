@@ -249,7 +249,7 @@ describe("ConcurrentMessages.run(), passing over what is wrong", () => {
 describe("ConcurrentMessages.run(), failing", () => {
   const failure = new Error("has failed");
 
-  test("rejects with the failure of a message when the others have settled, and replies to nobody", async () => {
+  test("rejects with the failure of a message when the others have settled, and replies to those before it", async () => {
     const work = new GatedWork(["a", "b", "c"], 3);
     const running = new ConcurrentMessages(work).run();
     running.catch(() => {});
@@ -260,18 +260,21 @@ describe("ConcurrentMessages.run(), failing", () => {
     expect(await settled(running)).toBe(false);
     await open(work, "c");
     await expect(running).rejects.toBe(failure);
-    expect(work.replies).toEqual([]);
+    expect(work.replies).toEqual(["A"]);
     expect(work.running).toBe(0);
   });
 
-  test.each([true, false])("rejects with the first of several failures (in order: %j)", async (inOrder) => {
+  test.each([
+    [true, "has failed, too"],
+    [false, "has failed"],
+  ])("rejects with the first of several failures (in order: %j)", async (inOrder, first) => {
     const work = new GatedWork(["a", "b"], 2, inOrder);
     const running = new ConcurrentMessages(work).run();
     running.catch(() => {});
     await nextTurn();
     work.gate("b").reject(failure);
     work.gate("a").reject(new Error("has failed, too"));
-    await expect(running).rejects.toBe(failure);
+    await expect(running).rejects.toThrow(expect.objectContaining({ message: first }) as Error);
   });
 
   test("reads and handles nothing more", async () => {

@@ -40,6 +40,11 @@ export class ConcurrentMessages<In, Reply> {
     this.#work = work;
   }
 
+  /** Messages that are being handled. */
+  get running(): number {
+    return this.#running;
+  }
+
   /** Resolves when all messages are handled and answered; rejects with the first failure. */
   run(): Promise<void> {
     return Promise.race([this.#readAll(), this.#failed.promise]);

@@ -69,6 +69,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   disableNagleAlgorithm = true;
 
   #exchange: MessageExchange<In, Out> | undefined;
+  #atOnce: ConcurrentMessages<In, Reply<Out>> | undefined;
 
   /**
    * Handle one message. What is returned is sent as the reply, unless it is undefined; for more replies than one there is `send()`.
@@ -143,14 +144,15 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
    *
    * @returns this handler, with the types of the new codec. `handleMessage()` keeps its own: begin with a codec of both kinds of messages, or loop over what
    * is returned.
-   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no codec, `ERR_SOCKETSERVER_INVALID_HANDLER` if several messages are handled at once: some
-   * of them would be answered with the wrong one.
+   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no codec, `ERR_SOCKETSERVER_INVALID_HANDLER` while several messages are handled:
+   * some of them would be answered with the wrong one.
    */
   switchCodec<NextIn, NextOut>(codec: Codec<NextIn, NextOut>): Messages<NextIn, NextOut> {
-    if (this.maxConcurrentMessages !== 1) {
+    const running = this.#atOnce?.running ?? 0;
+    if (running > 1) {
       throw typeError(
         ErrorCode.invalidHandler,
-        `Cannot switch codec: maxConcurrentMessages of ${this.constructor.name} is ${this.maxConcurrentMessages}, and must be 1`,
+        `Cannot switch codec: ${this.constructor.name} handles ${running} messages at once; handle the one that switches alone`,
       );
     }
     this.#messages.switchTo(codec);
@@ -199,7 +201,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   }
 
   #handleAtOnce(): Promise<void> {
-    return new ConcurrentMessages<In, Reply<Out>>({
+    this.#atOnce = new ConcurrentMessages<In, Reply<Out>>({
       limit: this.maxConcurrentMessages,
       inOrder: this.repliesInOrder,
       next: () => this.#messages.receive(),
@@ -208,7 +210,8 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
       reply: async (reply) => {
         if (reply !== undefined) await this.#messages.post(reply);
       },
-    }).run();
+    });
+    return this.#atOnce.run();
   }
 
   /** Returns if the stream goes on behind what is wrong. */
