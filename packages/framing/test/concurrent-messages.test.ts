@@ -6,7 +6,13 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { soon } from "../../core/test/support/soon.ts";
 import { StalledDuplex } from "../../core/test/support/stalled-duplex.ts";
-import { ApologizingHandler, HoldingHandler, OutOfOrderHandler, TurnsHandler } from "./fixtures/concurrent-handlers.ts";
+import {
+  ApologizingHandler,
+  HoldingHandler,
+  ImpatientHoldingHandler,
+  OutOfOrderHandler,
+  TurnsHandler,
+} from "./fixtures/concurrent-handlers.ts";
 import { FarEnd, handle } from "./support/far-end.ts";
 import { CONNECTION_SERVERS, serveIn } from "./support/message-servers.ts";
 
@@ -46,6 +52,19 @@ describe.each(CONNECTION_SERVERS)("maxConcurrentMessages on $name", (cell) => {
     else expect(`${first.toString()}${second.toString()}`).toMatch(expected);
     client.shutdown("write");
     expect(await rest(client)).toMatch(/^settled: /);
+  });
+
+  test("does not take a client for idle that waits for an answer, but one that has them all", async () => {
+    await using running = await serveIn(cell, ImpatientHoldingHandler);
+    await using client = await dial(running.address);
+    await client.sendAll("hold\n");
+    // Longer than the handler waits for a client that is idle.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(running.closedRequests).toEqual([]);
+    await client.sendAll("release\n");
+    expect(await soon(rest(client))).toMatch(/^hold\nrelease\nsettled: (hold release|release hold)\n$/);
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "idle" }]);
+    expect(running.errors).toEqual([]);
   });
 
   test("ends the connection at the first failure, when the others have settled, with the replies before it", async () => {

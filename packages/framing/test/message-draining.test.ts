@@ -1,14 +1,18 @@
 import type { Connection } from "@socketserver/core";
 import { dial, leakCheck } from "@socketserver/testing";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { soon } from "../../core/test/support/soon.ts";
 import {
   CollectingHandler,
   CommittingHandler,
+  ConcurrentNumberingHandler,
   LastMomentHandler,
   LineEchoHandler,
   LoopCollectingHandler,
+  LoopNumberingHandler,
+  NumberingHandler,
   PrefixedEchoHandler,
   WholeEchoHandler,
 } from "./fixtures/draining-handlers.ts";
@@ -21,6 +25,18 @@ async function rest(connection: Connection): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of connection) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** Say `message 0`, `message 1` and so on, without a pause and never up to the end of a message, until it is stopped or refused. */
+async function flood(connection: Connection, stopped: () => boolean): Promise<void> {
+  let begun = "";
+  for (let number = 0; !stopped(); number += 500) {
+    const text = begun + Array.from({ length: 500 }, (_, index) => `message ${number + index}\n`).join("");
+    begun = text.slice(-5);
+    await connection.sendAll(text.slice(0, -5));
+    // A fast server leaves room at once, always; and the end has to be noticed.
+    await nextTurn();
+  }
 }
 
 /** Later than a read between two messages would end. */
@@ -88,6 +104,28 @@ describe.each(CONNECTION_SERVERS)("draining of $name", (cell) => {
     expect(await soon(rest(client))).toBe((begun + ending).replace("\r", ""));
     await client.close();
     expect(await closing).toMatchObject({ open: 1, finished: 1, cut: [] });
+    expect(running.errors).toEqual([]);
+  });
+
+  test.each([
+    ["handleMessage()", NumberingHandler],
+    ["a loop", LoopNumberingHandler],
+    ["several at once", ConcurrentNumberingHandler],
+  ])("ends with the message under way a connection whose client never pauses, with %s", async (_style, handler) => {
+    await using running = await serveIn(cell, handler);
+    await using client = await dial(running.address);
+    let stopped = false;
+    const flooding = flood(client, () => stopped).catch((error: unknown) => error);
+    const output = rest(client).finally(() => (stopped = true));
+    while (running.requests.length === 0) await new Promise((resolve) => running.server.once("request", resolve));
+    await aWhile();
+    const closing = running.close();
+    const [count, wrong] = (await soon(output, 5_000)).match(/\d+/g) ?? [];
+    expect(Number(count)).toBeGreaterThan(0);
+    expect(wrong).toBe("0");
+    await flooding;
+    await client.close();
+    expect(await soon(closing, 5_000)).toMatchObject({ open: 1, finished: 1, cut: [] });
     expect(running.errors).toEqual([]);
   });
 

@@ -516,7 +516,106 @@ describe("MessageRequestHandler, misused", () => {
   });
 });
 
+describe("MessageRequestHandler with many slow messages in one chunk", () => {
+  const COUNT = 64;
+
+  /** The turn of the event loop, and that in which each message was handled. */
+  let turn = 0;
+  const handledIn: number[] = [];
+  /** How many were handled before the question of another client. */
+  let handledBefore = 0;
+
+  function work(): void {
+    handledIn.push(turn);
+    const end = performance.now() + 1;
+    while (performance.now() < end);
+  }
+
+  class BusyHandler extends MessageRequestHandler(LINES) {
+    override handleMessage(line: string): void | Promise<void> {
+      if (line !== "question") return work();
+      handledBefore = handledIn.length;
+      return this.send("answer");
+    }
+  }
+
+  class BusyLoopHandler extends BusyHandler {
+    override async handle(): Promise<void> {
+      for await (const line of this.messages) await this.handleMessage(line);
+    }
+  }
+
+  class BusyConcurrentHandler extends BusyHandler {
+    override maxConcurrentMessages = 3;
+  }
+
+  class BusyReceivingHandler extends BusyHandler {
+    override async handleMessage(): Promise<void> {
+      work();
+      if ((await this.receive()) !== undefined) work();
+    }
+  }
+
+  class BusyComplainingHandler extends MessageRequestHandler(lines().json()) {
+    override handleProtocolError(): void {
+      work();
+    }
+  }
+
+  test.each([
+    ["handleMessage()", BusyHandler],
+    ["a loop over messages", BusyLoopHandler],
+    ["several at once", BusyConcurrentHandler],
+    ["receive() in handleMessage()", BusyReceivingHandler],
+    ["handleProtocolError()", BusyComplainingHandler],
+  ])("lets others have their turns in between, with %s", async (_style, handler) => {
+    handledIn.length = 0;
+    const far = new FarEnd();
+    const other = new FarEnd();
+    const handling = Promise.all([handle(handler, far), handle(BusyHandler, other)]);
+    await nextTurn();
+    far.push(Buffer.from("x\n".repeat(COUNT)));
+    other.push(Buffer.from("question\n"));
+    far.hangUp();
+    other.hangUp();
+    let ticking = setImmediate(function tick() {
+      turn += 1;
+      ticking = setImmediate(tick);
+    });
+    await handling;
+    clearImmediate(ticking);
+    expect(handledIn).toHaveLength(COUNT);
+    expect(new Set(handledIn).size).toBeGreaterThan(2);
+    expect(other.received).toBe("answer\n");
+    expect(handledBefore).toBeLessThan(COUNT);
+  });
+});
+
 describe("MessageRequestHandler.send()", () => {
+  test.each([
+    ["fixedSize()", fixedSize(4)],
+    ["wholeStream()", wholeStream()],
+    ["lengthPrefixed()", lengthPrefixed()],
+    ["lines()", lines()],
+  ])(
+    "sends what a buffer had in it that is used again for the next message: %s",
+    async (_what, codec: Codec<unknown, Buffer>) => {
+      class ReusingHandler extends MessageRequestHandler(codec) {
+        override async handle(): Promise<void> {
+          const buffer = Buffer.alloc(4);
+          for (const letter of "abc") {
+            buffer.fill(letter);
+            await this.send(buffer);
+          }
+          buffer.fill("x");
+        }
+      }
+      const { output, error } = await runHandler(ReusingHandler, "");
+      expect(error).toBeUndefined();
+      expect(output).toEqual(Buffer.concat(["aaaa", "bbbb", "cccc"].map((text) => codec.encode(Buffer.from(text)))));
+    },
+  );
+
   test("rejects once the peer is gone", async () => {
     const outcome = Promise.withResolvers<unknown>();
     class LateHandler extends MessageRequestHandler(LINES) {

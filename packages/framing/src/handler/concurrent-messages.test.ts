@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
+import { ErrorCode, PeerError } from "@socketserver/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -243,6 +244,72 @@ describe("ConcurrentMessages.run(), passing over what is wrong", () => {
     await running;
     expect(work.passedOver).toEqual([1, 2, 3, 4].map(() => ({ error: wrong, running: 0 })));
     expect(work.replies).toEqual(["A", "B"]);
+  });
+});
+
+describe("ConcurrentMessages.run(), with a peer that says nothing for long", () => {
+  const idle = new PeerError(ErrorCode.idleTimeout, "Cannot read: nothing came for 5 ms");
+
+  test.each([true, false])(
+    "reads on while a message is handled: the peer waits for us (in order: %j)",
+    async (inOrder) => {
+      const work = new GatedWork(["a", idle, idle, "b", idle, "c"], 3, inOrder);
+      const running = new ConcurrentMessages(work).run();
+      await nextTurn();
+      expect(work.started).toEqual(["a", "b", "c"]);
+      await open(work, "b", "c", "a");
+      await running;
+      expect(work.passedOver).toEqual([]);
+      expect(work.replies).toEqual(inOrder ? ["A", "B", "C"] : ["B", "C", "A"]);
+    },
+  );
+
+  test("fails once nothing is handled", async () => {
+    const work = new GatedWork(["a"], 2);
+    const late = Promise.withResolvers<string>();
+    const messages = [async () => "a", () => Promise.reject(idle), () => late.promise];
+    work.next = async () => messages.shift()?.();
+    const running = new ConcurrentMessages(work).run();
+    running.catch(() => {});
+    await nextTurn();
+    expect(messages).toEqual([]);
+    await open(work, "a");
+    expect(work.replies).toEqual(["A"]);
+    expect(await settled(running)).toBe(false);
+    late.reject(idle);
+    await expect(running).rejects.toBe(idle);
+    expect(work.passedOver).toEqual([{ error: idle, running: 0 }]);
+  });
+
+  test("fails at once if no message is handled", async () => {
+    const work = new GatedWork([idle, "never"], 2);
+    await expect(new ConcurrentMessages(work).run()).rejects.toBe(idle);
+    expect(work.started).toEqual([]);
+  });
+
+  test("counts a message whose reply has not left", async () => {
+    const work = new GatedWork(["a", idle, "b"], 2);
+    const left = Promise.withResolvers<void>();
+    work.gate("a").resolve("A");
+    const late = Promise.withResolvers<void>();
+    const next = work.next.bind(work);
+    work.next = async () => {
+      if (work.asked === 1) await late.promise;
+      return next();
+    };
+    work.reply = async (reply) => {
+      work.replies.push(reply);
+      await left.promise;
+    };
+    const running = new ConcurrentMessages(work).run();
+    await nextTurn();
+    late.resolve();
+    await nextTurn();
+    expect(work.started).toEqual(["a", "b"]);
+    left.resolve();
+    await open(work, "b");
+    await running;
+    expect(work.passedOver).toEqual([]);
   });
 });
 

@@ -181,6 +181,8 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   async #handleInTurn(): Promise<void> {
     const messages = this.#messages;
     for (;;) {
+      const pause = messages.pause();
+      if (pause !== undefined) await pause;
       let message: In | undefined;
       try {
         message = messages.take();
@@ -190,8 +192,6 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
         continue;
       }
       if (message === undefined) return;
-      const pause = messages.pause();
-      if (pause !== undefined) await pause;
       const answer = this.handleMessage(message);
       const reply = isPromise(answer) ? await answer : answer;
       if (reply === undefined) continue;

@@ -1,7 +1,7 @@
 import { duplexPair } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-import { Connection, ErrorCode } from "@socketserver/core";
+import { Connection, ErrorCode, type ConnectionOptions } from "@socketserver/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -17,9 +17,12 @@ import { MessageStream } from "./message-stream.ts";
 const LINES = lines().text();
 
 /** A stream of messages in memory, and the far end of its connection. */
-function streamOf<In, Out>(codec: Codec<In, Out>): { stream: MessageStream<In, Out>; far: Connection } {
+function streamOf<In, Out>(
+  codec: Codec<In, Out>,
+  options: ConnectionOptions = {},
+): { stream: MessageStream<In, Out>; far: Connection } {
   const [near, far] = duplexPair({ allowHalfOpen: true });
-  return { stream: new MessageStream(new Connection(near), codec), far: new Connection(far) };
+  return { stream: new MessageStream(new Connection(near, options), codec), far: new Connection(far) };
 }
 
 /** What has come to the far end by now. */
@@ -246,7 +249,168 @@ describe("MessageStream.receive(), after this side has closed", () => {
   });
 });
 
+describe("MessageStream.receive(), when everything has come and the connection is gone", () => {
+  /** More than one read of the connection takes. */
+  const MANY = Array.from({ length: 1_000 }, (_, index) => `${index} ${"x".repeat(200)}`);
+
+  /** Lines, whose decoder is told the end only when it has no message left. */
+  const ORDERLY: Codec<string> = {
+    encode: (line) => LINES.encode(line),
+    decoder() {
+      const decoder = LINES.decoder();
+      let left = false;
+      return {
+        get bufferedBytes() {
+          return decoder.bufferedBytes;
+        },
+        push(chunk) {
+          left = true;
+          decoder.push(chunk);
+        },
+        read() {
+          const message = decoder.read();
+          left = message !== undefined;
+          return message;
+        },
+        end() {
+          expect(left).toBe(false);
+          decoder.end();
+        },
+        skip: () => decoder.skip(),
+        rest: () => decoder.rest(),
+      };
+    },
+  };
+
+  /** The first line, and then nothing: the rest is for another codec. */
+  const HELLO: Codec<string> = {
+    encode: (line) => LINES.encode(line),
+    decoder() {
+      const decoder = LINES.decoder();
+      let line: string | undefined;
+      return {
+        get bufferedBytes() {
+          return decoder.bufferedBytes;
+        },
+        push: (chunk) => decoder.push(chunk),
+        read() {
+          if (line !== undefined) return undefined;
+          line = decoder.read();
+          return line;
+        },
+        end() {},
+        skip: () => decoder.skip(),
+        rest: () => decoder.rest(),
+      };
+    },
+  };
+
+  /** Both sides have ended, and the stream underneath is destroyed; the reader has read one message. */
+  async function slowReader(codec: Codec<string>): Promise<MessageStream<string>> {
+    const { stream, far } = streamOf(codec, { highWaterMark: 1_048_576 });
+    far.send("hello\n");
+    expect(await stream.receive()).toBe("hello");
+    for (const line of MANY) far.send(`${line}\n`);
+    far.send("unfinished");
+    far.shutdown("write");
+    stream.connection.shutdown("write");
+    // Asking for it makes the connection notice the end although nobody reads.
+    void stream.connection.signal;
+    expect(await received(far)).toBe("");
+    await stream.connection.closed;
+    expect(stream.connection.destroyed).toBe(true);
+    return stream;
+  }
+
+  async function expectEverything(stream: MessageStream<string>): Promise<void> {
+    const found: (string | undefined)[] = [];
+    while (found.length < MANY.length) found.push(stream.take() ?? (await stream.receive()));
+    expect(found).toEqual(MANY);
+    await expect(stream.receive()).rejects.toMatchObject({
+      code: ErrorCode.incompleteRead,
+      partial: Buffer.from("unfinished"),
+    });
+  }
+
+  test("answers every message, and tells the decoder the end after the last one", async () => {
+    await expectEverything(await slowReader(ORDERLY));
+  });
+
+  test("answers every message to another codec", async () => {
+    const stream = await slowReader(HELLO);
+    await expectEverything(stream.switchTo(ORDERLY));
+  });
+
+  test("answers every message to another codec that comes after the end", async () => {
+    const stream = await slowReader(HELLO);
+    expect(await stream.receive()).toBeUndefined();
+    await expectEverything(stream.switchTo(ORDERLY));
+  });
+});
+
 describe("MessageStream.receive(), draining", () => {
+  test("answers the message that had begun, and what came with its end, to a peer that never pauses", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\ntw");
+    expect(await stream.receive()).toBe("one");
+    const receiving = stream.receive();
+    stream.connection.drain();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    far.send("o, beg");
+    await nextTurn();
+    far.send("un\nthree\nfo");
+    expect([await receiving, await stream.receive(), await stream.receive()]).toEqual([
+      "two, begun",
+      "three",
+      undefined,
+    ]);
+  });
+
+  test("ends although what had begun was no message, and was passed over", async () => {
+    const { stream, far } = streamOf(lines().json());
+    far.send("1\n{");
+    expect(await stream.receive()).toBe(1);
+    let receiving = stream.receive().catch((error: unknown) => error);
+    stream.connection.drain();
+    let outcome: unknown;
+    for (let count = 0; count < 10; count++) {
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
+      // The end of a wrong message, and the beginning of another one.
+      far.send("{\n{");
+      outcome = await receiving;
+      if (outcome === undefined) break;
+      expect(outcome).toBeInstanceOf(ProtocolError);
+      expect(stream.skip()).toBe(true);
+      receiving = stream.receive().catch((error: unknown) => error);
+    }
+    expect(outcome).toBeUndefined();
+  });
+
+  test("leaves what is read of the connection itself afterwards to its own boundaries", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\nbeg");
+    expect(await stream.receive()).toBe("one");
+    const receiving = stream.receive();
+    far.send("un\n");
+    expect(await receiving).toBe("begun");
+    // What came is answered: there, nothing is under way.
+    stream.connection.send("answer\n");
+    const raw = stream.connection.recv();
+    stream.connection.drain();
+    expect(await raw).toHaveLength(0);
+  });
+
+  test("does not end what is read of the connection itself while nothing is answered", async () => {
+    const { stream, far } = streamOf(LINES);
+    far.send("one\n");
+    expect(await stream.receive()).toBe("one");
+    const raw = stream.connection.recv();
+    stream.connection.drain();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    far.send("raw");
+    expect(String(await raw)).toBe("raw");
+  });
+
   test("answers undefined between messages", async () => {
     const { stream, far } = streamOf(LINES);
     far.send("one\n");

@@ -98,7 +98,9 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
 
   /** After a {@link ProtocolError}: pass the wrong message over. Answers false if it is not known where it ends. */
   skip(): boolean {
-    return this.#decoder.skip();
+    const goesOn = this.#decoder.skip();
+    if (goesOn && this.#last !== undefined) this.#last = "read";
+    return goesOn;
   }
 
   /**
