@@ -39,7 +39,20 @@ const DOCUMENTED = {
     "SocketServerError",
     "isDisconnect",
   ],
-  "authors of servers and mixins": ["serverExtension", "flag", "integer", "milliseconds", "optional", "AcceptQueue"],
+  "authors of servers, mixins and codecs": [
+    "serverExtension",
+    "flag",
+    "integer",
+    "milliseconds",
+    "oneOf",
+    "optional",
+    "resolveOptions",
+    "rangeError",
+    "show",
+    "typeError",
+    "AcceptQueue",
+    "ByteQueue",
+  ],
 } as const;
 
 /** `__all__` of Python's module. */

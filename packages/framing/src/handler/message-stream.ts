@@ -59,7 +59,8 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
    * @throws {@link ProtocolError} if what came is no message, or ended in the middle of one; whatever `recv()` of the connection throws.
    */
   async receive(): Promise<In | undefined> {
-    await this.pause();
+    const pause = this.pause();
+    if (pause !== undefined) await pause;
     for (;;) {
       const message = this.take();
       if (message !== undefined || this.#finished()) return message;
