@@ -18,6 +18,11 @@ export interface SchemaIssue {
   readonly path: readonly (string | number)[];
 }
 
+/** Whether a decoder can go on behind the message that it failed at; an error of a format that is no {@link ProtocolError} is about one message, too. */
+export function isSkippable(error: unknown): boolean {
+  return !(error instanceof ProtocolError) || error.skippable;
+}
+
 /**
  * The peer sent something that is no message.
  *

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { collectGarbage } from "../../test/support/collect-garbage.ts";
+import { settled } from "../../test/support/settled.ts";
 import { StalledDuplex } from "../../test/support/stalled-duplex.ts";
 import { Outbound } from "./outbound.ts";
 
@@ -37,17 +38,6 @@ async function takeEverything(stream: StalledDuplex, outbound: Outbound): Promis
     stream.takeAll();
     await nextTurn();
   }
-}
-
-/** Whether a promise is settled after a turn of the event loop. */
-async function settled(promise: Promise<unknown>): Promise<boolean> {
-  let done = false;
-  void promise.then(
-    () => (done = true),
-    () => (done = true),
-  );
-  await nextTurn();
-  return done;
 }
 
 describe("Outbound.writeSoon()", () => {

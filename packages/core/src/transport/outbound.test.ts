@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { settled } from "../../test/support/settled.ts";
 import { StalledDuplex } from "../../test/support/stalled-duplex.ts";
 import { Outbound } from "./outbound.ts";
 
@@ -10,17 +11,6 @@ function outboundTo(stream: StalledDuplex, highWaterMark: number): Outbound {
   return new Outbound(stream, highWaterMark, Infinity, () => {
     throw new Error("stalled");
   });
-}
-
-/** Whether a promise is settled after a turn of the event loop. */
-async function settled(promise: Promise<unknown>): Promise<boolean> {
-  let done = false;
-  void promise.then(
-    () => (done = true),
-    () => (done = true),
-  );
-  await nextTurn();
-  return done;
 }
 
 describe("Outbound.write()", () => {

@@ -6,6 +6,17 @@ import { ProtocolError, type SchemaIssue } from "../protocol-error.ts";
 /** More help nobody: a small message can have thousands of mistakes. */
 const MAX_ISSUES = 100;
 
+/**
+ * The one schema of a format, if it is given any.
+ *
+ * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` for what is none; an undefined one is a mistake, not a wish for no check.
+ */
+export function optionalSchema(schemas: readonly StandardSchemaV1[]): StandardSchemaV1 | undefined {
+  if (schemas.length === 0) return undefined;
+  assertSchema(schemas[0]);
+  return schemas[0];
+}
+
 /** Refuse what is no schema, when the codec is made. */
 export function assertSchema(schema: unknown): asserts schema is StandardSchemaV1 {
   const standard = (schema as Partial<StandardSchemaV1> | null | undefined)?.["~standard"];

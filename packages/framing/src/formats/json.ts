@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { TextFormat } from "../format.ts";
 import { ProtocolError } from "../protocol-error.ts";
-import { assertSchema, checkSchema } from "./check-schema.ts";
+import { checkSchema, optionalSchema } from "./check-schema.ts";
 import { UTF8 } from "./text.ts";
 
 /** Arrays and objects inside of each other, at most: as in MessagePack. */
@@ -24,10 +24,7 @@ export function json<Schema extends StandardSchemaV1>(
   schema: Schema,
 ): TextFormat<StandardSchemaV1.InferOutput<Schema>, unknown>;
 export function json(...schemas: readonly StandardSchemaV1[]): TextFormat<unknown, unknown> {
-  if (schemas.length === 0) return new JsonFormat(undefined);
-  // An undefined one is a mistake, not a wish for no check.
-  assertSchema(schemas[0]);
-  return new JsonFormat(schemas[0]);
+  return new JsonFormat(optionalSchema(schemas));
 }
 
 class JsonFormat implements TextFormat<unknown> {
@@ -46,12 +43,8 @@ class JsonFormat implements TextFormat<unknown> {
     try {
       encoded = JSON.stringify(message);
     } catch (cause) {
-      throw Object.assign(
-        typeError(ErrorCode.invalidMessage, `Cannot encode message: it is no JSON: ${String(cause)}`),
-        {
-          cause,
-        },
-      );
+      const error = typeError(ErrorCode.invalidMessage, `Cannot encode message: it is no JSON: ${String(cause)}`);
+      throw Object.assign(error, { cause });
     }
     if (encoded !== undefined) return encoded;
     throw typeError(ErrorCode.invalidMessage, `Cannot encode message: ${show(message)} is nothing in JSON`);

@@ -4,7 +4,7 @@ import { Packr, Unpackr } from "msgpackr";
 
 import type { Format } from "../format.ts";
 import { ProtocolError } from "../protocol-error.ts";
-import { assertSchema, checkSchema } from "./check-schema.ts";
+import { checkSchema, optionalSchema } from "./check-schema.ts";
 import { messagePackFault } from "./message-pack-shape.ts";
 import { unpackable } from "./unpackable.ts";
 
@@ -19,10 +19,9 @@ const UNPACKER = new Unpackr({ useRecords: false, mapsAsObjects: true, ...(EXACT
 /**
  * MessagePack: JSON's values and bytes, dates and 64-bit integers, in fewer bytes. With any framing, most often `lengthPrefixed().with(messagePack())`.
  *
- * Integers beyond 2^53 come as `bigint`, binary as Buffers that share memory with what came, maps as objects (their keys are strings or integers), timestamps as
- * `Date`. Whatever else JavaScript has (a Set, a function) is not sent, other extensions are not accepted, and the key `__proto__` in neither direction, and nesting is
- * bounded at 512. With a schema of any library that speaks Standard Schema what comes is
- * checked, and has the schema's type.
+ * Integers beyond 2^53 come as `bigint`, binary as Buffers that share memory with what came, maps as objects (their keys are strings or integers),
+ * timestamps as `Date`. Whatever else JavaScript has (a Set, a function) is not sent, and other extensions are not accepted. In both directions there is no
+ * key `__proto__`, and nesting is bounded at 512. With a schema of any library that speaks Standard Schema what comes is checked, and has the schema's type.
  *
  * It needs the package `msgpackr`, which you install beside this one.
  *
@@ -34,10 +33,7 @@ export function messagePack<Schema extends StandardSchemaV1>(
   schema: Schema,
 ): Format<StandardSchemaV1.InferOutput<Schema>, unknown>;
 export function messagePack(...schemas: readonly StandardSchemaV1[]): Format<unknown> {
-  if (schemas.length === 0) return new MessagePackFormat(undefined);
-  // An undefined one is a mistake, not a wish for no check.
-  assertSchema(schemas[0]);
-  return new MessagePackFormat(schemas[0]);
+  return new MessagePackFormat(optionalSchema(schemas));
 }
 
 class MessagePackFormat implements Format<unknown> {

@@ -12,7 +12,7 @@ import { constants, isUtf8 } from "node:buffer";
 
 import type { Decoder } from "../codec.ts";
 import type { TextFormat } from "../format.ts";
-import { ProtocolError } from "../protocol-error.ts";
+import { isSkippable, type ProtocolError } from "../protocol-error.ts";
 import { tooLong } from "./too-long.ts";
 import { bytesWithoutEnd, type DelimitedDecoder } from "./delimited-decoder.ts";
 import type { DelimitedFraming, Delimiter } from "./delimited.ts";
@@ -102,8 +102,7 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
   }
 
   skip(): boolean {
-    const error = this.#failure?.error;
-    if (error === undefined || (error instanceof ProtocolError && !error.skippable)) return false;
+    if (this.#failure === undefined || !isSkippable(this.#failure.error)) return false;
     this.#failure = undefined;
     return true;
   }
@@ -153,7 +152,7 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
       return true;
     }
     this.#chunkAt = end;
-    if (end === chunk.length) this.#chunk = this.#forgetChunk();
+    if (end === chunk.length) this.#forgetChunk();
     if ((this.#begunEnd + decoded).includes(this.#delimiter)) {
       this.#text = this.#begun + decoded;
       this.#plain =
@@ -198,13 +197,13 @@ export class DelimitedTextDecoder<In> implements Decoder<In> {
     return this.#chunk.subarray(this.#chunkAt);
   }
 
-  #forgetChunk(): Buffer {
+  #forgetChunk(): void {
+    this.#chunk = NOTHING;
     this.#chunkAt = 0;
-    return NOTHING;
   }
 
   #forget(): void {
-    this.#chunk = this.#forgetChunk();
+    this.#forgetChunk();
     this.#text = "";
     this.#textAt = 0;
     this.#forgetBegun();

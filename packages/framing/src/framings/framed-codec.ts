@@ -1,6 +1,6 @@
 import type { Codec, Decoder } from "../codec.ts";
 import type { Format } from "../format.ts";
-import { ProtocolError } from "../protocol-error.ts";
+import { isSkippable } from "../protocol-error.ts";
 
 /** What a framing and a format make together. */
 export class FramedCodec<In, Out> implements Codec<In, Out> {
@@ -68,8 +68,7 @@ class FramedDecoder<In> implements Decoder<In> {
   }
 
   skip(): boolean {
-    const error = this.#failure?.error;
-    if (error === undefined || (error instanceof ProtocolError && !error.skippable)) return false;
+    if (this.#failure === undefined || !isSkippable(this.#failure.error)) return false;
     this.#failure = undefined;
     return true;
   }

@@ -2,10 +2,10 @@ import { ErrorCode, show, typeError } from "@socketserver/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { Codec, Decoder } from "../codec.ts";
-import { FramedCodec } from "./framed-codec.ts";
 import { assertFormat, type Format } from "../format.ts";
 import { json, type JsonValue } from "../formats/json.ts";
 import { text, type TextOptions } from "../formats/text.ts";
+import { FramedCodec } from "./framed-codec.ts";
 import { MAX_LENGTH } from "./framing-options.ts";
 import { tooLong } from "./too-long.ts";
 

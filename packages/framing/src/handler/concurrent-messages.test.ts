@@ -4,6 +4,7 @@ import { ErrorCode, PeerError } from "@socketserver/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
+import { settled } from "../../../core/test/support/settled.ts";
 import { ConcurrentMessages, type MessageWork } from "./concurrent-messages.ts";
 
 type Gate = PromiseWithResolvers<string | undefined>;
@@ -73,17 +74,6 @@ async function open(work: GatedWork, ...names: readonly string[]): Promise<void>
     work.gate(name).resolve(name.toUpperCase());
     await nextTurn();
   }
-}
-
-/** Whether a promise is settled after a turn of the event loop. */
-async function settled(promise: Promise<unknown>): Promise<boolean> {
-  let done = false;
-  void promise.then(
-    () => (done = true),
-    () => (done = true),
-  );
-  await nextTurn();
-  return done;
 }
 
 describe("ConcurrentMessages.run()", () => {
