@@ -129,8 +129,10 @@ describe("messagePackFault()", () => {
 
   test("finds none in what is packed, and one in every part of it", () => {
     const packer = new Packr({ useRecords: false, variableMapSize: true });
+    // That key is packed, and refused.
+    const values = fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"));
     fc.assert(
-      fc.property(fc.jsonValue(), fc.nat(), (value, place) => {
+      fc.property(values, fc.nat(), (value, place) => {
         const bytes = packer.pack(value);
         expect(messagePackFault(bytes)).toBeUndefined();
         expect(messagePackFault(bytes.subarray(0, place % bytes.length))).toBeDefined();
