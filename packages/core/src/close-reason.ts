@@ -14,14 +14,22 @@ export const CloseReason = {
   unauthorized: "unauthorized",
   /** A read waited for `idleTimeoutMs` and nothing came. */
   idle: "idle",
+  /** The peer sent nothing at all for `firstByteTimeoutMs`. */
+  firstByte: "first-byte",
   /** The whole request took longer than `deadlineMs`. */
   deadline: "deadline",
-  /** The peer took nothing of our output for `writeStallMs`. */
+  /** It was told to end at `maxAgeMs`, and had not `graceMs` later. */
+  maxAge: "max-age",
+  /** The peer sent a message more slowly than `minReadRate`. */
+  slowSender: "slow-sender",
+  /** The peer took nothing of our output for `writeStallMs`, or took it more slowly than `minWriteRate`. */
   slowReader: "slow-reader",
   /** A line, a message or a read to the end passed its limit. */
   tooBig: "too-big",
   /** The peer broke the protocol: what it sent is no message, or it ended in the middle of what was being read. */
   protocol: "protocol",
+  /** All connections together kept more than `maxBufferedBytes`, and this one most of it. */
+  memory: "memory",
   /** `close()` reached its deadline, or refused what still waited. */
   drain: "drain",
   /** The worker that held the connection is gone. */

@@ -44,9 +44,17 @@ export const ErrorCode = {
   invalidMessage: "ERR_SOCKETSERVER_INVALID_MESSAGE",
   /** A read waited for `idleTimeoutMs` and nothing came. */
   idleTimeout: "ERR_SOCKETSERVER_IDLE_TIMEOUT",
+  /** The peer sent nothing at all for `firstByteTimeoutMs`. */
+  firstByteTimeout: "ERR_SOCKETSERVER_FIRST_BYTE_TIMEOUT",
   /** The request took longer than `deadlineMs`. */
   deadline: "ERR_SOCKETSERVER_DEADLINE",
-  /** The peer took nothing of our output for `writeStallMs`. */
+  /** The connection was told to end at `maxAgeMs`, and had not `graceMs` later. */
+  maxAge: "ERR_SOCKETSERVER_MAX_AGE",
+  /** The peer sent a message more slowly than `minReadRate`. */
+  slowSender: "ERR_SOCKETSERVER_SLOW_SENDER",
+  /** All connections together kept more than `maxBufferedBytes`, and this one most of it. */
+  memory: "ERR_SOCKETSERVER_MEMORY",
+  /** The peer took nothing of our output for `writeStallMs`, or took it more slowly than `minWriteRate`. */
   slowReader: "ERR_SOCKETSERVER_SLOW_READER",
   /** The connection was reset because the server's grace period was over. */
   drained: "ERR_SOCKETSERVER_DRAINED",
@@ -133,7 +141,11 @@ export function show(value: unknown): string {
 const REASON_OF_CODE: Readonly<Record<string, CloseReason>> = {
   [ErrorCode.idleTimeout]: CloseReason.idle,
   [ErrorCode.deadline]: CloseReason.deadline,
+  [ErrorCode.maxAge]: CloseReason.maxAge,
+  [ErrorCode.firstByteTimeout]: CloseReason.firstByte,
+  [ErrorCode.slowSender]: CloseReason.slowSender,
   [ErrorCode.slowReader]: CloseReason.slowReader,
+  [ErrorCode.memory]: CloseReason.memory,
   [ErrorCode.tooBig]: CloseReason.tooBig,
   [ErrorCode.protocol]: CloseReason.protocol,
   [ErrorCode.drained]: CloseReason.drain,
@@ -157,7 +169,11 @@ const ORDINARY_ENDS: ReadonlySet<CloseReason> = new Set([
   CloseReason.peerReset,
   CloseReason.idle,
   CloseReason.deadline,
+  CloseReason.maxAge,
+  CloseReason.firstByte,
+  CloseReason.slowSender,
   CloseReason.slowReader,
+  CloseReason.memory,
   CloseReason.drain,
 ]);
 

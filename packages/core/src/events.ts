@@ -29,6 +29,14 @@ export const DropReason = {
   maxConnections: "max-connections",
   /** `maxConnectionsPerAddress` connections of this client were open. */
   maxConnectionsPerAddress: "max-connections-per-address",
+  /** `maxConnectionsPerSubnet` connections of this client's subnet were open. */
+  maxConnectionsPerSubnet: "max-connections-per-subnet",
+  /** More than `maxAcceptRate` came in a second. */
+  acceptRate: "accept-rate",
+  /** The client is among `denyAddresses`, or not among `allowAddresses`. */
+  denied: "denied",
+  /** Only `reservedDescriptors` file descriptors were left. */
+  descriptors: "descriptors",
   /** The datagram was larger than `maxPacketSize`. */
   packetTooBig: "packet-too-big",
   /** The server began to drain while the request waited. */
@@ -75,8 +83,10 @@ export interface ServerEvents {
   requestError(error: unknown, clientAddress: Address | undefined): void;
   /** Once for each request that was refused before it was taken. */
   drop(info: DropInfo): void;
-  /** Accepting failed. Once for each episode, until accepting works again. */
+  /** Accepting failed, or descriptors ran out. Once for each episode, until accepting works again. */
   acceptError(error: Error): void;
+  /** Once, if `lameDuckMs` is not 0: `close()` was called, `ready` is false, and the server still accepts for that time. */
+  lameDuck(): void;
   /** Once: `close()` began to drain. */
   draining(): void;
   /** Once: everything is closed. */

@@ -22,6 +22,8 @@ export {
 export { BaseServer, type CloseOptions, type ConstructorArguments, type ServeOptions } from "./server/base-server.ts";
 export { ServerState } from "./server/life-cycle.ts";
 export type { CutRequest, DrainReport } from "./server/drain-report.ts";
+export type { AdmissionOptions, ResolvedAdmissionOptions } from "./server/admission-options.ts";
+export type { ServerStatistics } from "./server/statistics.ts";
 export type { ResolvedServerOptions, ServerOptions } from "./options.ts";
 
 // Mixins.
@@ -42,7 +44,8 @@ export { StreamWriter, type WriteSink } from "./handler/stream-writer.ts";
 export { runHandler } from "./handler/run-handler.ts";
 
 // Requests.
-export { Connection, type ConnectionOptions } from "./transport/connection.ts";
+export { Connection } from "./transport/connection.ts";
+export type { ConnectionOptions } from "./transport/connection-options.ts";
 export { Datagram } from "./transport/datagram.ts";
 export type { DatagramSocket } from "./transport/datagram-socket.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";

@@ -26,19 +26,34 @@ interface Documented {
 const TIMER = 2_147_483_647;
 const SAFE = Number.MAX_SAFE_INTEGER;
 
-const OPTIONS: Readonly<Record<keyof ServerOptions, Documented>> = {
+/** Without the lists of addresses. */
+const OPTIONS: Readonly<Record<Exclude<keyof ServerOptions, "allowAddresses" | "denyAddresses">, Documented>> = {
   backlog: { defaultValue: 511, min: 1, max: TIMER },
   requestQueueSize: { defaultValue: 512, min: 0, max: SAFE, unbounded: true },
-  maxConnections: { defaultValue: 16_384, min: 1, max: SAFE, unbounded: true },
-  maxConnectionsPerAddress: { defaultValue: Infinity, min: 1, max: SAFE, unbounded: true },
-  verifyTimeoutMs: { defaultValue: 10_000, min: 1, max: TIMER, unbounded: true },
-  idleTimeoutMs: { defaultValue: 300_000, min: 1, max: TIMER, unbounded: true },
-  deadlineMs: { defaultValue: Infinity, min: 1, max: TIMER, unbounded: true },
-  highWaterMark: { defaultValue: 65_536, min: 1, max: SAFE },
-  writeStallMs: { defaultValue: 30_000, min: 1, max: TIMER, unbounded: true },
+  maxConnections: { defaultValue: 16_384, min: 0, max: SAFE, unbounded: true },
+  maxConnectionsPerAddress: { defaultValue: Infinity, min: 0, max: SAFE, unbounded: true },
+  maxConnectionsPerSubnet: { defaultValue: Infinity, min: 0, max: SAFE, unbounded: true },
+  ipv4SubnetPrefix: { defaultValue: 24, min: 0, max: 32 },
+  ipv6SubnetPrefix: { defaultValue: 64, min: 0, max: 128 },
+  maxAcceptRate: { defaultValue: Infinity, min: 0, max: SAFE, unbounded: true },
+  admissionWaitMs: { defaultValue: 0, min: 0, max: TIMER, unbounded: true },
+  admissionQueueSize: { defaultValue: 512, min: 0, max: SAFE, unbounded: true },
+  verifyTimeoutMs: { defaultValue: 10_000, min: 0, max: TIMER, unbounded: true },
+  idleTimeoutMs: { defaultValue: 300_000, min: 0, max: TIMER, unbounded: true },
+  deadlineMs: { defaultValue: Infinity, min: 0, max: TIMER, unbounded: true },
+  firstByteTimeoutMs: { defaultValue: Infinity, min: 0, max: TIMER, unbounded: true },
+  maxAgeMs: { defaultValue: Infinity, min: 0, max: TIMER, unbounded: true },
+  minReadRate: { defaultValue: 0, min: 0, max: SAFE, unbounded: true },
+  minWriteRate: { defaultValue: 0, min: 0, max: SAFE, unbounded: true },
+  rateGraceMs: { defaultValue: 5_000, min: 0, max: TIMER, unbounded: true },
+  highWaterMark: { defaultValue: 65_536, min: 0, max: SAFE, unbounded: true },
+  maxBufferedBytes: { defaultValue: Infinity, min: 0, max: SAFE, unbounded: true },
+  reservedDescriptors: { defaultValue: 32, min: 0, max: SAFE },
+  writeStallMs: { defaultValue: 30_000, min: 0, max: TIMER, unbounded: true },
+  lameDuckMs: { defaultValue: 0, min: 0, max: TIMER, unbounded: true },
   lingerMs: { defaultValue: 2_000, min: 0, max: TIMER, unbounded: true },
   graceMs: { defaultValue: 15_000, min: 0, max: TIMER, unbounded: true },
-  maxPacketSize: { defaultValue: 65_535, min: 1, max: 65_535 },
+  maxPacketSize: { defaultValue: 65_535, min: 0, max: SAFE, unbounded: true },
   timeoutMs: { defaultValue: Infinity, min: 0, max: TIMER, unbounded: true },
   pollIntervalMs: { defaultValue: 500, min: 1, max: TIMER, unbounded: true },
 };
@@ -146,7 +161,7 @@ describe("options", () => {
     const defaults = Object.fromEntries(
       Object.entries(OPTIONS).map(([name, { defaultValue }]) => [name, defaultValue]),
     );
-    expect(options).toEqual({ ...defaults, graceMs: 5 });
+    expect(options).toEqual({ ...defaults, allowAddresses: undefined, denyAddresses: [], graceMs: 5 });
     expect(Object.isFrozen(options)).toBe(true);
     expect(given).toEqual({ graceMs: 5 });
     expect(Object.isFrozen(given)).toBe(false);

@@ -34,10 +34,10 @@ function applySettings(handler: HandlerInstance): void {
   const { request, timeoutMs, endOnDrain } = handler;
   if ("timeout" in handler) throw plainTimeoutError(handler.constructor.name);
   if (timeoutMs !== undefined) {
-    if (typeof timeoutMs !== "number" || !(timeoutMs >= 1)) {
+    if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
       throw rangeError(
         ErrorCode.invalidHandler,
-        `Cannot run ${handler.constructor.name}: timeoutMs must be at least 1 or Infinity, received ${show(timeoutMs)}`,
+        `Cannot run ${handler.constructor.name}: timeoutMs must be at least 0 or Infinity, received ${show(timeoutMs)}`,
       );
     }
     request.idleTimeoutMs = timeoutMs;

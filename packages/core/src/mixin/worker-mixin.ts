@@ -124,6 +124,7 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       ...args: Parameters<ServerEvents[Event]>
     ): void {
       if (event === "listening") this.#pool?.listening(this.serverAddress);
+      else if (event === "lameDuck" || event === "draining") this.#pool?.leaving();
       super.publish(event, ...args);
     }
 
@@ -140,15 +141,15 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
         graceMs: Math.max(this.options.graceMs, this.options.lingerMs),
         stopMs: STOP_MS,
       };
-      return new WorkerPool(settings, this.#poolOwner(this.#newBoot(beatMs), pool));
+      return new WorkerPool(settings, this.#poolOwner(this.#newBoot(beatMs, size), pool));
     }
 
-    #newBoot(beatMs: number): WorkerBoot {
+    #newBoot(beatMs: number, workers: number): WorkerBoot {
       const { address, options } = this.constructorArguments;
       checkCrossing(options, traits.kind);
       const server = locateClass(this.constructor);
       const handler = locateClass(this.RequestHandlerClass);
-      return { server, handler, address, options, argv: process.argv.slice(1), beatMs };
+      return { server, handler, address, options, workers, argv: process.argv.slice(1), beatMs };
     }
 
     #poolOwner(boot: WorkerBoot, { maxHeapSize, readyTimeoutMs, heartbeatTimeoutMs }: ResolvedPoolOptions): PoolOwner {
@@ -156,12 +157,13 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       const owner: WorkerOwner = {
         requestError: (error, clientAddress) => this.reportError(error, clientAddress),
         shutdown: (callerId) => this.shutdownFor(callerId),
-        close: (graceMs, callerId) => this.closeFor(callerId, graceMs),
+        close: (options, callerId) => this.closeFor(callerId, options),
+        changeAdmission: (options) => this.changeAdmission(options),
       };
       return {
-        newWorker: (id, changed) => {
+        newWorker: (id, calls) => {
           const link = traits.newLink(id, { maxHeapSize });
-          return new PoolWorker({ id, link, boot, owner, handOver, readyTimeoutMs, heartbeatTimeoutMs, changed });
+          return new PoolWorker({ id, link, boot, owner, handOver, readyTimeoutMs, heartbeatTimeoutMs, ...calls });
         },
         choose: (candidates) => this.chooseWorker(candidates),
         ready: (info) => this.publish("workerReady", info),

@@ -2,7 +2,7 @@ import type { EventEmitter } from "eventemitter3";
 import { channel } from "node:diagnostics_channel";
 
 import type { Address } from "../address.ts";
-import { ErrorCode, isDisconnect, rangeError, show } from "../errors.ts";
+import { ErrorCode, isDisconnect, rangeError, show, typeError } from "../errors.ts";
 import type { ServerEvents } from "../events.ts";
 import type { HandlerClass } from "../handler/base-request-handler.ts";
 import { checkHandlerClass } from "../handler/check-handler-class.ts";
@@ -12,6 +12,8 @@ import { MAX_TIMER_MS, resolveOptions, type OptionRules } from "../option-rules.
 import { SERVER_OPTION_RULES, type ResolvedServerOptions, type ServerOptions } from "../options.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
+import { ADMISSION_OPTION_RULES, type AdmissionOptions, type ResolvedAdmissionOptions } from "./admission-options.ts";
+import { callerInWorker, presentCaller, type Caller } from "./caller.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
 import { GuardedEmitter } from "./guarded-emitter.ts";
@@ -19,7 +21,8 @@ import type { ServerState } from "./life-cycle.ts";
 import type { CallerId, ListenerSide } from "./listener-side.ts";
 import { MovedRequest } from "./moved-request.ts";
 import { becomeReplica, type Replica } from "./replica.ts";
-import { ServerLife } from "./server-life.ts";
+import { ServerLife, type CloseLimits } from "./server-life.ts";
+import type { ServerStatistics } from "./statistics.ts";
 
 /** How `serveForever()` ends beside `shutdown()` and `close()`. */
 export interface ServeOptions {
@@ -35,10 +38,15 @@ export interface ServeOptions {
 /** How `close()` drains. */
 export interface CloseOptions {
   /**
-   * How long running requests may go on, in milliseconds; 0 cuts them at once.
+   * How long running requests may go on once the server drains, in milliseconds; 0 cuts them at once.
    * @defaultValue `graceMs` of the server's options
    */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
+  /**
+   * How long the server still accepts before it drains, in milliseconds; 0 drains at once.
+   * @defaultValue `lameDuckMs` of the server's options
+   */
+  readonly lameDuckMs?: number | undefined;
 }
 
 /**
@@ -58,7 +66,10 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   extends GuardedEmitter<ServerEvents>
   implements AsyncDisposable
 {
-  static readonly [serverExtension]: ServerExtension = { name: "BaseServer", options: SERVER_OPTION_RULES };
+  static readonly [serverExtension]: ServerExtension = {
+    name: "BaseServer",
+    options: { ...SERVER_OPTION_RULES, ...ADMISSION_OPTION_RULES },
+  };
 
   /** The class whose instances handle the requests. */
   readonly RequestHandlerClass: HandlerClass<never>;
@@ -107,6 +118,24 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     return this.#life.state;
   }
 
+  /**
+   * Whether new clients should be sent here: the server serves, and `close()` was not called. In a worker: the same, as the listener side says, from when
+   * it is bound. For the health check that a load balancer asks.
+   */
+  get ready(): boolean {
+    return this.#life.ready;
+  }
+
+  /** What the server has done so far, by the reasons. In a worker: what its replica has. */
+  get statistics(): ServerStatistics {
+    return this.#life.statistics;
+  }
+
+  /** Who may come in, as it is now; in a worker, as it was at first. See {@link BaseServer.changeAdmission}. */
+  get admission(): ResolvedAdmissionOptions {
+    return this.#life.reception.admission.settings;
+  }
+
   /** How many requests are running or closing; those that wait for their turn are not among them. */
   get activeRequests(): number {
     return this.#life.registry.takenSize;
@@ -151,25 +180,60 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    */
   async shutdown(): Promise<void> {
     const { listenerSide } = this.#life;
-    if (listenerSide !== undefined) return listenerSide.shutdown(this.#life.caller().record?.id);
-    return this.#life.stopTaking(this.#life.caller());
+    if (listenerSide !== undefined) return listenerSide.shutdown(this.#caller.record?.id);
+    return this.#life.stopTaking(this.#caller);
   }
 
   /**
-   * Stop accepting, let running requests end, cut what is left after `graceMs`, close everything. Resolves soon after that deadline at the latest (up to
-   * half a second each for handlers that called `close()` and for `serverStop()`), and tells what it did.
+   * Change who may come in, and how many, from now on; what is left out stays as it is, and those who are inside stay there. Can be called before the
+   * start and from a handler, also in a worker; resolves when the new rules are in force.
+   *
+   * @example
+   * ```ts
+   * await this.server.changeAdmission({ denyAddresses: [...this.server.admission.denyAddresses, "203.0.113.7"] });
+   * ```
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION`; nothing is changed then.
+   */
+  async changeAdmission(options: AdmissionOptions): Promise<void> {
+    const { listenerSide, reception } = this.#life;
+    if (listenerSide !== undefined) return listenerSide.changeAdmission(options);
+    reception.admission.change(options);
+  }
+
+  /**
+   * Listen in place of another server of the same kind that is listening: its socket, and all who wait, are this server's from then on, so that nobody is
+   * refused meanwhile. The other one drains, as by `close()`; its own `close()` tells when it has. Resolves with its address; the one that this server was
+   * given is not used. Serve then as usual.
+   *
+   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about a server of another kind, `SocketServerError` `ERR_SOCKETSERVER_SERVER_CLOSED` if the other one
+   * does not listen, and what `serverActivate()` throws; the other one goes on then.
+   */
+  async takeOver(predecessor: BaseServer<Request>): Promise<Address> {
+    if (!(predecessor instanceof BaseServer) || this.#kind !== predecessor.#kind) {
+      throw typeError(
+        ErrorCode.invalidArgument,
+        `Cannot take over: the other server must be of the same kind, received ${kindName(predecessor)}`,
+      );
+    }
+    return this.#life.takeOver(predecessor.#life);
+  }
+
+  /**
+   * Stop accepting, let running requests end, cut what is left after `graceMs`, close everything. With a `lameDuckMs`, accepting goes on for that time
+   * first. Resolves soon after that deadline at the latest (up to half a second each for handlers that called `close()` and for `serverStop()`), and tells
+   * what it did.
    *
    * Idempotent: a later call can only shorten the deadline. Called in a handler, it does not wait for that handler.
    *
-   * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` for a `graceMs` that is no time.
+   * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` for a time that is none.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.server_close | server_close}
    */
-  async close({ graceMs }: CloseOptions = {}): Promise<DrainReport> {
-    if (graceMs !== undefined) checkGrace(graceMs);
+  async close(options: CloseOptions = {}): Promise<DrainReport> {
+    for (const name of ["graceMs", "lameDuckMs"] as const) checkTime(name, options[name]);
     const { listenerSide } = this.#life;
-    const caller = this.#life.caller();
-    if (listenerSide !== undefined) return listenerSide.close(graceMs, caller.record?.id);
-    return this.#life.close(caller, graceMs ?? this.#options.graceMs);
+    const caller = this.#caller;
+    if (listenerSide !== undefined) return listenerSide.close(options, caller.record?.id);
+    return this.#life.close(caller, this.#limitsOf(options));
   }
 
   /** `close()` with the default grace. */
@@ -292,12 +356,12 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   /** A worker's replica calls `shutdown()`. */
   protected shutdownFor(callerId: CallerId): Promise<void> {
-    return this.#life.stopTaking(this.#life.callerOf(callerId));
+    return this.#life.stopTaking(callerInWorker(this.#life.registry, callerId));
   }
 
   /** A worker's replica calls `close()`. */
-  protected closeFor(callerId: CallerId, graceMs: number | undefined): Promise<DrainReport> {
-    return this.#life.close(this.#life.callerOf(callerId), graceMs ?? this.#options.graceMs);
+  protected closeFor(callerId: CallerId, options: CloseOptions): Promise<DrainReport> {
+    return this.#life.close(callerInWorker(this.#life.registry, callerId), this.#limitsOf(options));
   }
 
   /** What a worker constructs its replica from, beside the handler class. */
@@ -313,6 +377,19 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   [becomeReplica](listenerSide: ListenerSide): Replica<Request> {
     return this.#life.becomeReplica(listenerSide);
   }
+
+  get #caller(): Caller {
+    return presentCaller(this.#life.registry);
+  }
+
+  #limitsOf({ graceMs = this.#options.graceMs, lameDuckMs = this.#options.lameDuckMs }: CloseOptions): CloseLimits {
+    return { graceMs, lameDuckMs };
+  }
+
+  /** Servers whose sources are of one kind have the same way to make them. */
+  get #kind(): unknown {
+    return this.createSource;
+  }
 }
 
 /** What a server was constructed from, beside its handler class: plain data, so that a worker can construct its replica. */
@@ -321,10 +398,15 @@ export interface ConstructorArguments {
   readonly options: object;
 }
 
-function checkGrace(graceMs: unknown): void {
-  if (typeof graceMs === "number" && graceMs >= 0 && (graceMs === Infinity || graceMs <= MAX_TIMER_MS)) return;
+function checkTime(name: string, ms: unknown): void {
+  if (ms === undefined || ms === Infinity) return;
+  if (typeof ms === "number" && ms >= 0 && ms <= MAX_TIMER_MS) return;
   throw rangeError(
     ErrorCode.invalidArgument,
-    `Cannot close server: graceMs must be from 0 to ${MAX_TIMER_MS} or Infinity, received ${show(graceMs)}`,
+    `Cannot close server: ${name} must be from 0 to ${MAX_TIMER_MS} or Infinity, received ${show(ms)}`,
   );
+}
+
+function kindName(value: unknown): string {
+  return value instanceof BaseServer ? value.constructor.name : show(value);
 }

@@ -1,3 +1,4 @@
+import type { CloseReason } from "../close-reason.ts";
 import type { RequestInfo } from "../events.ts";
 
 /** A request that `close()` had to cut. */
@@ -8,6 +9,8 @@ export interface CutRequest extends RequestInfo {
   readonly bytesWritten: number;
   /** Milliseconds since something was last read or written. */
   readonly idleMs: number;
+  /** Why its connection closed: `drain`, unless something came before that. */
+  readonly reason: CloseReason;
   /** Whether its handler ended after the cut; false is a handler that never settled. */
   readonly settled: boolean;
 }
@@ -26,6 +29,8 @@ export interface DrainReport {
   readonly neverSettled: number;
   /** Of these, how many have a handler that called `close()` itself and is still running. 0 in the report of the last caller outside. */
   readonly callers: number;
-  /** Requests that waited for their turn and were refused. */
+  /** Why the connections of those that ended or were cut closed, with how many did; a reason that was none is left out. */
+  readonly reasons: Readonly<Partial<Record<CloseReason, number>>>;
+  /** Requests that waited for their turn, or for admission, and were refused. */
   readonly refused: number;
 }

@@ -36,6 +36,7 @@ describe("Drain", () => {
   function started(registry: RequestRegistry, graceMs: number): { drain: Drain; ran: { done: boolean } } {
     const drain = new Drain(registry);
     drain.limit(graceMs);
+    drain.begin();
     const ran = { done: false };
     void drain.run(Promise.resolve()).then(() => (ran.done = true));
     return { drain, ran };

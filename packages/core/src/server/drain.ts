@@ -27,7 +27,10 @@ export class Drain {
   readonly #cut = new Map<RequestRecord, { readonly at: number; readonly ageMs: number }>();
   readonly #stopListening: () => void;
   #refused = 0;
-  #finished = 0;
+  /** Those that ended by themselves, by their close reason. */
+  readonly #finished = new Map<CloseReason, number>();
+  /** Whether requests have been told to end. */
+  #begun = false;
   #allTaken = false;
   /** Whether the others are gone or cut, and only the last steps are waited for. */
   #lastSteps = false;
@@ -48,6 +51,11 @@ export class Drain {
   /** Resolves when the deadline has passed, or nobody is left to wait for before it. */
   get overdue(): Promise<void> {
     return this.#othersGone.promise;
+  }
+
+  /** From now on, whoever ends is counted. */
+  begin(): void {
+    this.#begun = true;
   }
 
   /** Count requests that waited and were refused. */
@@ -102,16 +110,29 @@ export class Drain {
       // In a worker, only the end of a request tells how much it has moved.
       const { bytesRead, bytesWritten, lastActivity } = record.traffic;
       const idleMs = Math.max(at - lastActivity, 0);
-      return Object.freeze({ ...record.info, ageMs, bytesRead, bytesWritten, idleMs, settled: record.settledByItself });
+      const { settledByItself: settled } = record;
+      return Object.freeze({
+        ...record.info,
+        ageMs,
+        bytesRead,
+        bytesWritten,
+        idleMs,
+        reason: reasonOf(record),
+        settled,
+      });
     });
+    const finished = [...this.#finished.values()].reduce((sum, some) => sum + some, 0);
+    const reasons = new Map(this.#finished);
+    for (const { reason } of cut) count(reasons, reason);
     const callers = [...this.#callers].filter((record) => !this.#cut.has(record)).length;
     return Object.freeze({
       durationMs: performance.now() - this.#startedAt,
-      open: this.#finished + cut.length + callers,
-      finished: this.#finished,
+      open: finished + cut.length + callers,
+      finished,
       cut: Object.freeze(cut),
       neverSettled: cut.filter(({ settled }) => !settled).length,
       callers,
+      reasons: Object.freeze(Object.fromEntries(reasons)),
       refused: this.#refused,
     });
   }
@@ -129,7 +150,7 @@ export class Drain {
   #onEnd(record: RequestRecord): void {
     if (record.stage === "gone" && record.wasTaken) {
       this.#callers.delete(record);
-      if (!this.#cut.has(record)) this.#finished++;
+      if (this.#begun && !this.#cut.has(record)) count(this.#finished, reasonOf(record));
       this.#check();
     }
     if (this.#lastSteps) this.#checkSoon();
@@ -159,4 +180,13 @@ export class Drain {
       record.cut(CloseReason.drain);
     }
   }
+}
+
+/** One that was cut and has not told its end yet. */
+function reasonOf({ closeReason = CloseReason.drain }: RequestRecord): CloseReason {
+  return closeReason;
+}
+
+function count(counts: Map<CloseReason, number>, reason: CloseReason): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + 1);
 }

@@ -1,5 +1,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
+import type { AdmissionOptions } from "./admission-options.ts";
+import type { CloseOptions } from "./base-server.ts";
 import type { DrainReport } from "./drain-report.ts";
 import type { RequestTraffic } from "./request-record.ts";
 
@@ -21,5 +23,7 @@ export interface ListenerSide {
   /** `shutdown()` was called. */
   shutdown(callerId: CallerId): Promise<void>;
   /** `close()` was called. */
-  close(graceMs: number | undefined, callerId: CallerId): Promise<DrainReport>;
+  close(options: CloseOptions, callerId: CallerId): Promise<DrainReport>;
+  /** `changeAdmission()` was called. */
+  changeAdmission(options: AdmissionOptions): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
+import { ClientCounts, clientKey } from "./client-counts.ts";
 import { RequestRecord, type RequestControl, type RequestTraffic } from "./request-record.ts";
 
 /** What a registry tells its server. */
@@ -21,7 +22,9 @@ export class RequestRegistry {
   readonly #listener: RegistryListener;
   readonly #records = new Map<number, RequestRecord>();
   readonly #byRequest = new WeakMap<ServerRequest, RequestRecord>();
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new ClientCounts(clientKey);
+  /** Counted only while somebody asks for it. */
+  #bySubnet: ClientCounts | undefined;
   readonly #endListeners = new Set<(record: RequestRecord) => void>();
   #nextId = 1;
   #takenSize = 0;
@@ -51,7 +54,18 @@ export class RequestRegistry {
 
   /** How many requests of this client are open, whatever its port. */
   countOf(address: Address): number {
-    return this.#byAddress.get(addressKey(address)) ?? 0;
+    return this.#byAddress.of(address);
+  }
+
+  /** How many requests of this client's subnet are open, if they are counted. */
+  countOfSubnet(address: Address): number {
+    return this.#bySubnet?.of(address) ?? 0;
+  }
+
+  /** Count by subnets from now on, those that are open included; without `subnetOf`, no more. */
+  countSubnets(subnetOf: ((address: Address) => string) | undefined): void {
+    this.#bySubnet = subnetOf && new ClientCounts(subnetOf);
+    for (const { countedAddress } of this.#records.values()) this.#bySubnet?.add(countedAddress);
   }
 
   /** Begin to count a request. An `id` is given where the listener side has counted it already. */
@@ -60,8 +74,8 @@ export class RequestRegistry {
     record.reachThrough(this.#listener.control(record, request));
     this.#records.set(id, record);
     this.#byRequest.set(request, record);
-    const key = addressKey(clientAddress);
-    this.#byAddress.set(key, (this.#byAddress.get(key) ?? 0) + 1);
+    this.#byAddress.add(clientAddress);
+    this.#bySubnet?.add(clientAddress);
     request.onClosed((reason) => this.close(record, reason, snapshot(request)));
     return record;
   }
@@ -69,6 +83,14 @@ export class RequestRegistry {
   /** The record of a request that is known. */
   find(request: ServerRequest): RequestRecord | undefined {
     return this.#byRequest.get(request);
+  }
+
+  /** A request that waits is another server's from now on. */
+  release(request: ServerRequest): void {
+    const record = this.#byRequest.get(request);
+    if (record?.stage !== "waiting") return;
+    this.#byRequest.delete(request);
+    this.#forget(record);
   }
 
   /** The serving loop takes a request; `getRequest` may bring one that no source of ours has made. */
@@ -95,7 +117,7 @@ export class RequestRegistry {
 
   /** Its connection closed. */
   close(record: RequestRecord, reason: CloseReason, traffic: RequestTraffic): void {
-    if (!record.close(traffic)) return;
+    if (!record.close(reason, traffic)) return;
     if (record.wasTaken) this.#listener.closed(record, reason);
     else {
       record.settle();
@@ -122,17 +144,11 @@ export class RequestRegistry {
     if (record.wasTaken) this.#takenSize--;
     record.leave();
     this.#records.delete(record.id);
-    const key = addressKey(record.countedAddress);
-    const left = (this.#byAddress.get(key) ?? 1) - 1;
-    if (left === 0) this.#byAddress.delete(key);
-    else this.#byAddress.set(key, left);
+    this.#byAddress.remove(record.countedAddress);
+    this.#bySubnet?.remove(record.countedAddress);
   }
 }
 
 function snapshot({ bytesRead, bytesWritten, lastActivity }: ServerRequest): RequestTraffic {
   return { bytesRead, bytesWritten, lastActivity };
-}
-
-function addressKey(address: Address): string {
-  return "path" in address ? address.path : address.host;
 }

@@ -9,6 +9,12 @@ import type { RequestRunner } from "./request-runner.ts";
 /** The name of the method that makes a server a replica. */
 export const becomeReplica: unique symbol = Symbol.for("socketserver.becomeReplica");
 
+/** What a replica's server is told of the listener side. */
+interface ListenerNews {
+  listening(address: Address): void;
+  leaving(): void;
+}
+
 /** The handler side of a server in a worker: it is given requests, and says what became of them. */
 export class Replica<Request extends ServerRequest> {
   /** What the worker constructed. */
@@ -17,19 +23,19 @@ export class Replica<Request extends ServerRequest> {
   readonly #registry: RequestRegistry;
   readonly #runner: RequestRunner<Request>;
   readonly #listenerSide: ListenerSide;
-  readonly #setAddress: (address: Address) => void;
+  readonly #news: ListenerNews;
 
   constructor(
     server: BaseServer<Request>,
     registry: RequestRegistry,
     runner: RequestRunner<Request>,
     listenerSide: ListenerSide,
-    setAddress: (address: Address) => void,
+    news: ListenerNews,
   ) {
     this.server = server;
     this.#registry = registry;
     this.#runner = runner;
-    this.#setAddress = setAddress;
+    this.#news = news;
     this.#listenerSide = listenerSide;
     registry.onEnd((record) => {
       if (record.stage === "gone") listenerSide.requestGone(record.id);
@@ -38,7 +44,12 @@ export class Replica<Request extends ServerRequest> {
 
   /** The listener side is bound: this is its real address. */
   listening(address: Address): void {
-    this.#setAddress(address);
+    this.#news.listening(address);
+  }
+
+  /** The listener side is about to close. */
+  leaving(): void {
+    this.#news.leaving();
   }
 
   /** Run a request that the listener side counts as `id`. Never rejects. */

@@ -43,7 +43,7 @@ export class RequestRecord {
   #takenAt = performance.now();
   #wasTaken = false;
   #settled = false;
-  #closed = false;
+  #closeReason: CloseReason | undefined;
   #cleanedUp = false;
   #draining = false;
   #control: RequestControl | undefined;
@@ -72,7 +72,12 @@ export class RequestRecord {
 
   /** Whether its connection is closed. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#closeReason !== undefined;
+  }
+
+  /** Why its connection closed, once it has. */
+  get closeReason(): CloseReason | undefined {
+    return this.#closeReason;
   }
 
   /** Whether the serving loop took it. */
@@ -130,13 +135,13 @@ export class RequestRecord {
 
   /** Whether nothing more will happen to it. */
   get over(): boolean {
-    return this.#settled && this.#closed && this.#cleanedUp;
+    return this.#settled && this.closed && this.#cleanedUp;
   }
 
   /** For the registry alone: its connection closed. False if it was closed before. */
-  close(traffic: RequestTraffic): boolean {
-    if (this.#closed) return false;
-    this.#closed = true;
+  close(reason: CloseReason, traffic: RequestTraffic): boolean {
+    if (this.#closeReason !== undefined) return false;
+    this.#closeReason = reason;
     this.#traffic = () => traffic;
     return true;
   }

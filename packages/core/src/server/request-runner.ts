@@ -1,6 +1,7 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { closeReasonFor } from "../transport/close-reason-for.ts";
+import { LoopTimer } from "../transport/loop-timer.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import type { RequestRegistry } from "./registry.ts";
@@ -8,6 +9,9 @@ import { callContext } from "./call-context.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { settleWithin } from "./settle-within.ts";
 import { turnsAfterCut } from "./turns-after-cut.ts";
+
+/** Connections that came together should not leave together: the part of their age that is left to chance. */
+const AGE_JITTER = 0.1;
 
 /**
  * Runs the handler side of a request's life: `prepareRequest -> authorizeRequest -> finishRequest -> shutdownRequest -> closeRequest`.
@@ -35,16 +39,12 @@ export class RequestRunner<Request extends ServerRequest> {
     record.started = true;
     // It was closed while it waited for its turn: there is nobody to serve.
     if (request.destroyed) return this.#shutdown(record, request);
-    const { deadlineMs } = this.#server.options;
-    const timer =
-      deadlineMs === Infinity
-        ? undefined
-        : setTimeout(() => this.cut(record, request, CloseReason.deadline), deadlineMs);
+    const stopClocks = this.#startClocks(record, request);
     request.begin();
     await callContext.run({ owner: this.#registry, place: "request", record }, () =>
       this.#work(record, request, clientAddress),
     );
-    clearTimeout(timer);
+    stopClocks?.();
   }
 
   /** The same, but wait no longer than until the deadline has passed. */
@@ -84,6 +84,23 @@ export class RequestRunner<Request extends ServerRequest> {
   closeOnce(record: RequestRecord, request: Request): Promise<void> {
     record.cleanUp ??= this.#close(record, request);
     return record.cleanUp;
+  }
+
+  /** Let the request end at its deadline and at its age, if it has any, until the answer is called. */
+  #startClocks(record: RequestRecord, request: Request): (() => void) | undefined {
+    const { deadlineMs, maxAgeMs, graceMs } = this.#server.options;
+    if (deadlineMs === Infinity && maxAgeMs === Infinity) return undefined;
+    const deadline = new LoopTimer(() => this.cut(record, request, CloseReason.deadline));
+    deadline.start(deadlineMs);
+    const grace = new LoopTimer(() => this.cut(record, request, CloseReason.maxAge));
+    const age = new LoopTimer(() => {
+      if (!record.draining) record.drain();
+      grace.start(graceMs);
+    });
+    age.start(maxAgeMs === Infinity ? Infinity : maxAgeMs * (1 - Math.random() * AGE_JITTER));
+    return () => {
+      for (const timer of [deadline, age, grace]) timer.dispose();
+    };
   }
 
   /** Close a request that was cut; one that nobody has begun to run has no handler that could end. */

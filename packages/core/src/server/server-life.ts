@@ -10,22 +10,27 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
-import { DropReason, type ServerEvents } from "../events.ts";
+import { DropReason } from "../events.ts";
+import type { ResolvedServerOptions } from "../options.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import { refuseUnguarded } from "./boot-guard.ts";
-import { callContext, type CallContext } from "./call-context.ts";
+import { callContext } from "./call-context.ts";
+import { OUTSIDE, type Caller } from "./caller.ts";
 import { Drain, LAST_STEPS_MS } from "./drain.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
+import { LameDuck } from "./lame-duck.ts";
 import { LifeCycle, ServerState } from "./life-cycle.ts";
-import type { CallerId, ListenerSide } from "./listener-side.ts";
+import type { ListenerSide } from "./listener-side.ts";
+import { Reception, type Publish } from "./reception.ts";
 import { RequestRegistry } from "./registry.ts";
 import { Replica } from "./replica.ts";
 import { RequestRunner } from "./request-runner.ts";
 import { ServingLoop } from "./serving-loop.ts";
 import { settleWithin } from "./settle-within.ts";
+import { Statistics, type ServerStatistics } from "./statistics.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
 /** What a server lends to its life. */
@@ -36,18 +41,31 @@ export interface LifeParts<Request extends ServerRequest> {
   /** Whether `serviceActions` is overridden. */
   servicesWhileIdle(): boolean;
   createSource(owner: SourceOwner<Request>): RequestSource<Request>;
-  publish<Event extends keyof ServerEvents>(event: Event, ...args: Parameters<ServerEvents[Event]>): void;
+  readonly publish: Publish;
 }
 
-/** From where `close()` or `shutdown()` was called, as far as somebody waits for that code. */
-export type Caller = Pick<CallContext, "record"> & { readonly place: CallContext["place"] | "outside" };
+/** How long a close may take. */
+export interface CloseLimits {
+  /** How long running requests may go on once the server drains, in milliseconds. */
+  readonly graceMs: number;
+  /** How long the server still accepts before that, in milliseconds. */
+  readonly lameDuckMs: number;
+}
 
-const OUTSIDE: Caller = { place: "outside" };
+/** At once. */
+const NOW: CloseLimits = { graceMs: 0, lameDuckMs: 0 };
+
+/** A source, and its address once it is open. */
+interface Acquired<Request> {
+  readonly source: RequestSource<Request>;
+  readonly address: Promise<Address>;
+}
 
 /** The life of one server, on the listener side or, as a replica, in a worker. */
 export class ServerLife<Request extends ServerRequest> {
   readonly registry: RequestRegistry;
   readonly runner: RequestRunner<Request>;
+  readonly reception: Reception<Request>;
 
   readonly #parts: LifeParts<Request>;
   readonly #cycle = new LifeCycle();
@@ -60,12 +78,16 @@ export class ServerLife<Request extends ServerRequest> {
   /** Whether `shutdown()` was called since then. */
   #stopAsked = false;
   #loop: ServingLoop<Request> | undefined;
+  readonly #statistics = new Statistics();
   #drain: Drain | undefined;
+  #lameDuck: LameDuck | undefined;
   #closing: Promise<DrainReport> | undefined;
   /** Why the server gave up. */
   #fatal: Error | undefined;
   /** Set in a worker's replica: the side that accepts. */
   #listenerSide: ListenerSide | undefined;
+  /** Of a replica: whether the listener side is ready. */
+  #listenerReady = false;
 
   constructor(parts: LifeParts<Request>) {
     this.#parts = parts;
@@ -76,17 +98,31 @@ export class ServerLife<Request extends ServerRequest> {
         cut: (reason) => this.runner.cut(record, request as Request, reason),
       }),
       closed: (record, reason) => {
-        if (this.#listenerSide === undefined) parts.publish("requestClosed", record.closedInfo(reason));
+        const info = record.closedInfo(reason);
+        this.#statistics.closed(info);
+        if (this.#listenerSide === undefined) parts.publish("requestClosed", info);
         else this.#listenerSide.requestClosed(record.id, reason, record.traffic);
       },
     });
     this.runner = new RequestRunner<Request>(parts.server, this.registry, (error, clientAddress) =>
       this.reportError(error, clientAddress),
     );
+    this.reception = new Reception(parts.server.options, this.registry, this.#statistics, parts.publish);
   }
 
   get state(): ServerState {
     return this.#cycle.state;
+  }
+
+  /** Whether new clients should come here. */
+  get ready(): boolean {
+    if (this.#listenerSide !== undefined) return this.#listenerReady;
+    return this.#cycle.state === ServerState.serving && this.#closing === undefined;
+  }
+
+  get statistics(): ServerStatistics {
+    const { size, takenSize } = this.registry;
+    return this.#statistics.snapshot(takenSize, size - takenSize + this.reception.admission.waiting);
   }
 
   /** The real address, once the server is bound. */
@@ -105,17 +141,27 @@ export class ServerLife<Request extends ServerRequest> {
     throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server takes no requests");
   }
 
-  listen(): Promise<Address> {
+  /** @param acquire - Gets the source where it does not have to be made. */
+  listen(acquire?: () => Acquired<Request>): Promise<Address> {
     if (this.#opening === undefined) {
       const opening = Promise.withResolvers<Address>();
       // Known before anything is called that might ask for it again.
       this.#opening = opening;
-      this.#open().then(opening.resolve, (error: unknown) => {
+      this.#open(acquire).then(opening.resolve, (error: unknown) => {
         this.#opening = undefined;
         opening.reject(error);
       });
     }
     return this.#opening.promise;
+  }
+
+  /** Come in in place of another server, which drains from then on. */
+  takeOver(predecessor: ServerLife<Request>): Promise<Address> {
+    if (this.#opening !== undefined || this.#cycle.state !== ServerState.new) {
+      throw new SocketServerError(ErrorCode.alreadyServing, "Cannot take over: this server listens already");
+    }
+    predecessor.#checkSource();
+    return this.listen(() => predecessor.#give(this.reception, this.#parts.server.options));
   }
 
   /** Serve until stopped, then wait for the end of a drain that has begun meanwhile. */
@@ -144,6 +190,8 @@ export class ServerLife<Request extends ServerRequest> {
   /** Take no further request; resolves when none will start. */
   async stopTaking(caller: Caller): Promise<void> {
     this.#stopAsked = true;
+    // Who takes no requests has none to be ready for.
+    this.#lameDuck?.end();
     const loop = this.#loop;
     const stopped = loop?.stop();
     // The loop waits for this very call: that it will start no other request is true at once.
@@ -153,14 +201,22 @@ export class ServerLife<Request extends ServerRequest> {
   }
 
   /** Drain and close everything; for a caller that is waited for, resolves when everything else has ended. */
-  close(caller: Caller, graceMs: number): Promise<DrainReport> {
+  close(caller: Caller, { graceMs, lameDuckMs }: CloseLimits): Promise<DrainReport> {
     const drain = (this.#drain ??= new Drain(this.registry));
-    drain.limit(graceMs);
+    const untilDraining = this.#stayLameDuck(caller, lameDuckMs);
+    drain.limit(untilDraining + graceMs);
     if (this.#closing === undefined) {
       const closing = Promise.withResolvers<DrainReport>();
       // Known before anything is called that might close again.
       this.#closing = closing.promise;
-      this.#closeEverything(drain, caller).then(closing.resolve, closing.reject);
+      const closeEverything = (): void => {
+        this.#closeEverything(drain, caller).then(closing.resolve, closing.reject);
+      };
+      if (untilDraining === 0) closeEverything();
+      else {
+        this.#parts.publish("lameDuck");
+        void this.#lameDuck?.over.then(closeEverything);
+      }
     }
     if (caller.record !== undefined) drain.join(caller.record);
     else if (caller.place === "outside" || caller.place === "loop") return this.#closing;
@@ -171,32 +227,21 @@ export class ServerLife<Request extends ServerRequest> {
   giveUp(error: Error): void {
     this.#fatal = error;
     if (!this.#taking) this.reportError(error, undefined);
-    void this.close(OUTSIDE, this.#parts.server.options.graceMs);
+    void this.close(OUTSIDE, { graceMs: this.#parts.server.options.graceMs, lameDuckMs: 0 });
   }
 
   /** Make this the life of a replica. */
   becomeReplica(listenerSide: ListenerSide): Replica<Request> {
     this.#listenerSide = listenerSide;
-    return new Replica<Request>(this.#parts.server, this.registry, this.runner, listenerSide, (address) => {
-      this.#address = address;
+    return new Replica<Request>(this.#parts.server, this.registry, this.runner, listenerSide, {
+      listening: (address) => {
+        this.#address = address;
+        this.#listenerReady = true;
+      },
+      leaving: () => {
+        this.#listenerReady = false;
+      },
     });
-  }
-
-  /** Inside of which part of this server the present code runs. */
-  caller(): Caller {
-    const context = callContext.getStore();
-    if (context?.owner !== this.registry) return OUTSIDE;
-    const { place, record } = context;
-    if (record === undefined) return { place };
-    // What a request has left behind, a timer say, is outside once the request is gone.
-    return this.registry.get(record.id) === record ? { place, record } : OUTSIDE;
-  }
-
-  /** The caller in a worker. */
-  callerOf(id: CallerId): Caller {
-    if (id === "hook") return { place: "worker" };
-    const record = id === undefined ? undefined : this.registry.get(id);
-    return record === undefined ? OUTSIDE : { place: "request", record };
   }
 
   /** Tell the listener side of a failure; print it if nobody listens. */
@@ -210,31 +255,70 @@ export class ServerLife<Request extends ServerRequest> {
 
   // Opening.
 
-  async #open(): Promise<Address> {
+  async #open(acquire = (): Acquired<Request> => this.#newSource()): Promise<Address> {
     refuseUnguarded();
     this.#refuseInReplica("listen()");
     this.#refuseIfEnding("listen()");
-    const source = this.#parts.createSource(this.#sourceOwner());
+    let acquired: Acquired<Request> | undefined;
     try {
       this.#activated = true;
       await callContext.run({ owner: this.registry, place: "opening" }, () => this.#parts.server.serverActivate());
       // Whoever gave it up meanwhile has stopped what was active then.
       this.#activated = true;
       this.#refuseIfEnding("listen()");
-      this.#address = await source.open();
-      this.#source = source;
+      acquired = acquire();
+      this.#address = await acquired.address;
+      this.#source = acquired.source;
       this.#refuseIfEnding("listen()");
     } catch (error) {
-      await this.#quietly(source.stop());
-      this.#refuseWaiting(source);
-      await this.#quietly(source.close());
-      this.#source = undefined;
+      await this.#discard(acquired?.source);
       await this.#deactivate();
       throw error;
     }
     this.#cycle.advance(ServerState.listening);
     this.#parts.publish("listening", this.#address);
     return this.#address;
+  }
+
+  #newSource(): Acquired<Request> {
+    const source = this.#parts.createSource(this.reception);
+    return { source, address: source.open() };
+  }
+
+  /** Close a source that could not be opened, or not be used any more. */
+  async #discard(source: RequestSource<Request> | undefined): Promise<void> {
+    this.#source = undefined;
+    if (source === undefined) return;
+    await this.#quietly(source.stop());
+    this.#refuseWaiting(source);
+    await this.#quietly(source.close());
+  }
+
+  /** @throws `SocketServerError` unless there is a source to give away. */
+  #checkSource(): void {
+    if (this.#source !== undefined && this.#closing === undefined) return;
+    throw new SocketServerError(
+      ErrorCode.serverClosed,
+      `Cannot take over: the other server must be listening, and is ${this.#closing === undefined ? this.#cycle.state : "closing"}`,
+    );
+  }
+
+  /** Give the source to another server, with all that waits, and drain. */
+  #give(successor: Reception<Request>, options: ResolvedServerOptions): Acquired<Request> {
+    this.#checkSource();
+    const source = this.#source as RequestSource<Request>;
+    if (source.adopt === undefined) {
+      throw new SocketServerError(
+        ErrorCode.serverClosed,
+        "Cannot take over: the other server's source cannot change its server",
+      );
+    }
+    this.#source = undefined;
+    void this.stopTaking(OUTSIDE);
+    for (const request of source.adopt(successor, options)) this.registry.release(request);
+    this.reception.admission.refuseWaiting();
+    void this.close(OUTSIDE, { graceMs: this.#parts.server.options.graceMs, lameDuckMs: 0 });
+    return { source, address: Promise.resolve(this.#address) };
   }
 
   /** Call `serverStop()`, if `serverActivate()` was called; its failure is reported and stops nothing. */
@@ -248,22 +332,6 @@ export class ServerLife<Request extends ServerRequest> {
     } catch (error) {
       this.reportError(error, undefined);
     }
-  }
-
-  #sourceOwner(): SourceOwner<Request> {
-    return {
-      admit: (clientAddress) => this.#admit(clientAddress),
-      accepted: (request, clientAddress) => void this.registry.open(request, clientAddress),
-      dropped: (clientAddress, reason) => this.#parts.publish("drop", { clientAddress, reason }),
-      failed: (error) => this.#parts.publish("acceptError", error),
-    };
-  }
-
-  #admit(clientAddress: Address): DropReason | undefined {
-    const { maxConnections, maxConnectionsPerAddress } = this.#parts.server.options;
-    if (this.registry.size >= maxConnections) return DropReason.maxConnections;
-    if (this.registry.countOf(clientAddress) >= maxConnectionsPerAddress) return DropReason.maxConnectionsPerAddress;
-    return undefined;
   }
 
   // Taking requests.
@@ -309,7 +377,10 @@ export class ServerLife<Request extends ServerRequest> {
       registry: this.registry,
       runner: this.runner,
       servicesWhileIdle: this.#parts.servicesWhileIdle(),
-      onTaken: (record) => this.#parts.publish("request", record.info),
+      onTaken: (record) => {
+        this.#statistics.taken();
+        this.#parts.publish("request", record.info);
+      },
       onGetRequestFailed: (error) =>
         this.#parts.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
       onHookFailed: (error) => this.reportError(error, undefined),
@@ -320,7 +391,7 @@ export class ServerLife<Request extends ServerRequest> {
   #closeOn(signals: boolean, signal: AbortSignal | undefined): () => void {
     const close = (): void => {
       // A signal that comes while the server drains is impatience.
-      void this.close(OUTSIDE, this.#closing === undefined ? this.#parts.server.options.graceMs : 0);
+      void this.close(OUTSIDE, this.#closing === undefined ? this.#parts.server.options : NOW);
     };
     const stopSignals = signals ? onStopSignals(close) : undefined;
     signal?.addEventListener("abort", close);
@@ -333,7 +404,17 @@ export class ServerLife<Request extends ServerRequest> {
 
   // Closing.
 
+  /** How long the server still accepts before it drains, in milliseconds; 0 if nobody would be served. */
+  #stayLameDuck(caller: Caller, lameDuckMs: number): number {
+    if (this.#lameDuck !== undefined) return this.#lameDuck.limit(lameDuckMs);
+    const isWaitedFor = caller.place === "loop" || (caller.record !== undefined && this.#loop?.waitsFor(caller.record));
+    if (lameDuckMs === 0 || !this.ready || isWaitedFor === true) return 0;
+    this.#lameDuck = new LameDuck();
+    return this.#lameDuck.limit(lameDuckMs);
+  }
+
   async #closeEverything(drain: Drain, caller: Caller): Promise<DrainReport> {
+    drain.begin();
     const wasNew = this.#cycle.state === ServerState.new && this.#opening === undefined;
     this.#cycle.advance(ServerState.draining);
     if (!wasNew) this.#parts.publish("draining");
@@ -343,6 +424,7 @@ export class ServerLife<Request extends ServerRequest> {
     void this.stopTaking(OUTSIDE);
     const source = this.#source;
     const stopped = source?.stop();
+    drain.refused(this.reception.admission.refuseWaiting());
     if (source !== undefined) drain.refused(this.#refuseWaiting(source));
     // What waits for this call must not be waited for: serverActivate(), or a worker's hook, which the end of its worker ends.
     if (caller.place !== "opening" && caller.place !== "worker") await this.#waitForOpening(drain);
@@ -378,7 +460,7 @@ export class ServerLife<Request extends ServerRequest> {
     const waiting = source.queue.clear();
     for (const [request, clientAddress] of waiting) {
       request.cut(CloseReason.drain);
-      this.#parts.publish("drop", { clientAddress, reason: DropReason.draining });
+      this.reception.dropped(clientAddress, DropReason.draining);
     }
     return waiting.length;
   }

@@ -36,7 +36,7 @@ describe("settleWithin()", () => {
       code: "ERR_SOCKETSERVER_HOOK_TIMEOUT",
       message: "Cannot wait for verifyRequest(): it took longer than 1000 ms",
     });
-    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.advanceTimersByTimeAsync(1_125);
     await answer;
   });
 
@@ -45,7 +45,7 @@ describe("settleWithin()", () => {
     const answer = expect(settleWithin("hook", promise, 10)).rejects.toMatchObject({
       code: "ERR_SOCKETSERVER_HOOK_TIMEOUT",
     });
-    await vi.advanceTimersByTimeAsync(10);
+    await vi.advanceTimersByTimeAsync(25);
     await answer;
     reject(new Error("late"));
     await vi.advanceTimersByTimeAsync(0);

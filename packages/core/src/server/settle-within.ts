@@ -1,4 +1,9 @@
 import { ErrorCode, SocketServerError } from "../errors.ts";
+import { afterArrivals } from "../transport/after-arrivals.ts";
+import { LoopTimer } from "../transport/loop-timer.ts";
+
+/** What the hook waits for may have come while this loop was held up. */
+const lastTurns = (callback: () => void): void => afterArrivals(undefined, callback);
 
 /**
  * Wait for what a hook answered, at most `limitMs`. A hook that answers at once costs nothing; the late answer of one that was given up is
@@ -13,14 +18,15 @@ export function settleWithin<Value>(
 ): Value | Promise<Value> {
   if (!isPromiseLike(answer) || limitMs === Infinity) return answer;
   return new Promise<Value>((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const timer = new LoopTimer(() => {
       reject(
         new SocketServerError(ErrorCode.hookTimeout, `Cannot wait for ${name}(): it took longer than ${limitMs} ms`),
       );
-    }, limitMs);
+    }, lastTurns);
+    timer.start(limitMs);
     void Promise.resolve(answer)
       .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+      .finally(() => timer.dispose());
   });
 }
 

@@ -14,7 +14,8 @@
 import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
 import { afterArrivals } from "./after-arrivals.ts";
 import { ByteQueue } from "./byte-queue.ts";
-import { Watchdog } from "./watchdog.ts";
+import { DataRate } from "./data-rate.ts";
+import { LoopTimer } from "./loop-timer.ts";
 
 /** What bytes come from. */
 export interface ByteSource {
@@ -35,11 +36,14 @@ export class ByteFlow {
   idleTimeoutMs: number;
   /** Whether a read at a boundary answers end-of-stream once draining began. */
   endOnDrain = true;
+  /** Called when something was taken, if anybody wants to know how much is kept. */
+  onTaken: (() => void) | undefined;
 
   readonly #source: ByteSource;
   /** What has come and was not taken. */
   protected readonly queue = new ByteQueue();
-  readonly #idle = new Watchdog(() => this.#expire());
+  readonly #idle: LoopTimer;
+  #rate: DataRate | undefined;
   #highWaterMark: number;
   #flowing = false;
   #reading = false;
@@ -52,8 +56,8 @@ export class ByteFlow {
   #errors: WeakSet<object> | undefined;
   #draining = false;
   #consumedSinceWrite = false;
-  /** Whether a message is under way, as its reader said; undefined if nobody did. */
-  #insideMessage: boolean | undefined;
+  /** What its reader keeps of a message that is under way, as it said; undefined if nobody did. */
+  #unfinishedBytes: number | undefined;
   #bytesRead = 0;
   /** Bytes that the waiting read needs in the queue; beyond the high-water mark it keeps the source flowing. */
   #wanted = 0;
@@ -64,6 +68,9 @@ export class ByteFlow {
     this.#source = source;
     this.#highWaterMark = highWaterMark;
     this.idleTimeoutMs = idleTimeoutMs;
+    this.#idle = new LoopTimer(() => {
+      this.#giveUp(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`);
+    }, this.#afterArrivals);
   }
 
   /** Bytes received so far. */
@@ -99,16 +106,33 @@ export class ByteFlow {
   }
 
   /**
-   * Whether what was taken so far ends in the middle of a message. While it is said, it decides what a boundary is, and not whether something was written
-   * since. A reader of messages says it for each read, and takes it back.
+   * Bytes of an unfinished message that its reader has taken and keeps. While it is said, it decides what a boundary is, and not whether something was
+   * written since. A reader of messages says it for each read, and takes it back.
    */
-  set insideMessage(inside: boolean | undefined) {
-    this.#insideMessage = inside;
+  set unfinishedBytes(bytes: number | undefined) {
+    this.#unfinishedBytes = bytes;
+    this.onTaken?.();
   }
 
-  /** Bytes to buffer while nobody reads, at least 1. */
+  /** Bytes to buffer while nobody reads; 0 takes none before somebody does. */
   set highWaterMark(bytes: number) {
     this.#highWaterMark = bytes;
+  }
+
+  /** Bytes that have come and are kept: nobody has taken them, or whoever did has no whole message yet. */
+  get buffered(): number {
+    return this.queue.length + (this.#unfinishedBytes ?? 0);
+  }
+
+  /** From now on, a read that waits inside of a message rejects if less than this comes. */
+  requireRate(bytesPerSecond: number, graceMs: number): void {
+    const onTooSlow = (): void => {
+      this.#giveUp(
+        ErrorCode.slowSender,
+        `Cannot read: less than ${bytesPerSecond} bytes per second came for ${graceMs} ms`,
+      );
+    };
+    this.#rate = new DataRate({ bytesPerSecond, graceMs, unseen: 0 }, onTooSlow, this.#afterArrivals);
   }
 
   // What the connection says.
@@ -117,10 +141,14 @@ export class ByteFlow {
   receive(chunk: Buffer): void {
     this.#bytesRead += chunk.length;
     this.queue.push(chunk);
+    this.#rate?.moved(chunk.length);
     if (this.#wake !== undefined) {
       if (this.queue.length >= this.#wanted) this.#awake(true);
-      // The peer is slow, not idle.
-      else this.#idle.start(this.idleTimeoutMs);
+      else {
+        // The peer is slow, not idle.
+        this.#idle.start(this.idleTimeoutMs);
+        this.#rate?.wait();
+      }
     }
     if (this.queue.length >= Math.max(this.#highWaterMark, this.#wanted)) this.#pause();
   }
@@ -136,7 +164,7 @@ export class ByteFlow {
     this.#ended = true;
     this.#peerEnded = byPeer;
     this.#awake(false);
-    this.#idle.dispose();
+    this.#disposeClocks();
   }
 
   /** Nothing will come any more, and reads reject; what is buffered is gone, as after a reset. After an orderly end it stays readable. */
@@ -144,7 +172,7 @@ export class ByteFlow {
     if (this.#failure !== undefined || this.#ended) return;
     this.#failure = error;
     this.queue.clear();
-    this.#idle.dispose();
+    this.#disposeClocks();
     const reject = this.#fail;
     this.#wake = undefined;
     this.#fail = undefined;
@@ -191,6 +219,7 @@ export class ByteFlow {
   protected take(count: number): Buffer {
     if (count > 0) this.#consumedSinceWrite = true;
     const bytes = this.queue.take(count);
+    this.onTaken?.();
     // Below half of the mark only: resuming and pausing for every small read costs a system call each.
     if (!this.#flowing && this.queue.length * 2 < this.#highWaterMark) this.#resume();
     return bytes;
@@ -217,6 +246,10 @@ export class ByteFlow {
     if (this.#ended) return Promise.resolve(false);
     this.#wanted = count;
     this.#idle.start(this.idleTimeoutMs);
+    if (this.#rate !== undefined) {
+      if (this.buffered > 0) this.#rate.wait();
+      else this.#rate.reset();
+    }
     return new Promise((resolve, reject) => {
       this.#wake = resolve;
       this.#fail = reject;
@@ -232,35 +265,48 @@ export class ByteFlow {
     this.#fail = undefined;
     this.#wanted = 0;
     this.#idle.stop();
+    this.#rate?.rest();
     resolve(more);
   }
 
   #atBoundary(): boolean {
-    return this.endOnDrain && this.queue.length === 0 && !(this.#insideMessage ?? this.#consumedSinceWrite);
+    if (!this.endOnDrain || this.queue.length > 0) return false;
+    return this.#unfinishedBytes === undefined ? !this.#consumedSinceWrite : this.#unfinishedBytes === 0;
   }
 
   /** The server drains: end the waiting read if it stands at a boundary, unless something is already on its way. */
   #endAtBoundary(): void {
     const waiting = this.#wake;
     if (waiting === undefined || !this.#atBoundary()) return;
-    const end = (): void => {
+    this.#afterArrivals(() => {
       if (this.#wake === waiting && this.#atBoundary()) this.#awake(false);
-    };
-    if (this.#source.afterArrivals === undefined) afterArrivals(undefined, end);
-    else this.#source.afterArrivals(end);
+    });
   }
+
+  readonly #afterArrivals = (callback: () => void): void => {
+    if (this.#source.afterArrivals === undefined) afterArrivals(undefined, callback);
+    else this.#source.afterArrivals(callback);
+  };
 
   /** An error of ours about the peer. */
   protected peerError(...details: ConstructorParameters<typeof PeerError>): PeerError {
     return this.own(new PeerError(...details));
   }
 
-  #expire(): void {
+  /** The waiting read rejects. */
+  #giveUp(code: ErrorCode, message: string): void {
     const reject = this.#fail;
     this.#wake = undefined;
     this.#fail = undefined;
     this.#wanted = 0;
-    reject?.(this.peerError(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`));
+    this.#idle.stop();
+    this.#rate?.reset();
+    reject?.(this.peerError(code, message));
+  }
+
+  #disposeClocks(): void {
+    this.#idle.dispose();
+    this.#rate?.dispose();
   }
 
   #resume(): void {

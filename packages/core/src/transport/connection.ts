@@ -1,45 +1,26 @@
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
 
-import { internetAddress, type Address } from "../address.ts";
+import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from "../errors.ts";
 import { SERVER_OPTION_RULES as DEFAULTS } from "../options.ts";
 import { afterArrivals } from "./after-arrivals.ts";
+import type { BufferBudget, BufferHolder } from "./buffer-budget.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
+import { cutError } from "./cut-error.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
+import { LoopTimer } from "./loop-timer.ts";
 import { Outbound } from "./outbound.ts";
 import { resetStream } from "./reset-stream.ts";
 import type { ServerRequest } from "./server-request.ts";
 import { setNoDelay } from "./set-no-delay.ts";
-
-/** The bounds of one connection; see the options of servers for what each means. */
-export interface ConnectionOptions {
-  /** Bytes kept per direction. @defaultValue 65536 */
-  readonly highWaterMark?: number;
-  /** How long a read waits for the peer, in milliseconds. @defaultValue 300000 */
-  readonly idleTimeoutMs?: number;
-  /** How long the peer may take nothing of our output, in milliseconds. @defaultValue 30000 */
-  readonly writeStallMs?: number;
-  /** How long `close()` waits for the peer to end its side, counted from the last byte in either direction, in milliseconds. @defaultValue 2000 */
-  readonly lingerMs?: number;
-  /** Whether nothing may be read before `begin()`. @defaultValue false */
-  readonly held?: boolean;
-  /** Who the peer is, if the stream does not know. */
-  readonly remoteAddress?: Address;
-  /** Where our end is, if the stream does not know. */
-  readonly localAddress?: Address;
-}
+import { localAddressOf, remoteAddressOf } from "./stream-addresses.ts";
+import { readableOf, writableOf } from "./web-streams.ts";
 
 /** What `recv()` takes at most unless told otherwise. */
 const DEFAULT_RECV_BYTES = 65_536;
-
-const CUT_CODE: Partial<Record<CloseReason, ErrorCode>> = {
-  [CloseReason.deadline]: ErrorCode.deadline,
-  [CloseReason.drain]: ErrorCode.drained,
-  [CloseReason.slowReader]: ErrorCode.slowReader,
-};
 
 /**
  * A connection, for servers and clients alike: reads that wait, writes with back-pressure, one close with one reason.
@@ -49,7 +30,7 @@ const CUT_CODE: Partial<Record<CloseReason, ErrorCode>> = {
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket-objects | Python's socket objects}
  */
-export class Connection implements ServerRequest, AsyncDisposable {
+export class Connection implements ServerRequest, BufferHolder, AsyncDisposable {
   /**
    * The stream underneath. An escape hatch: what is read or written past this object is not seen by time-outs and bounds.
    */
@@ -72,7 +53,10 @@ export class Connection implements ServerRequest, AsyncDisposable {
   #closedListeners: ((reason: CloseReason) => void)[] = [];
   #closed: Promise<CloseReason> | undefined;
   #lingering: Promise<void> | undefined;
-  #lingerTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: LoopTimer | undefined;
+  #firstByteTimer: LoopTimer | undefined;
+  readonly #firstByteTimeoutMs: number;
+  readonly #budget: BufferBudget | undefined;
   #lastActivity = performance.now();
   #started = false;
   /** Whether it may not be read yet, so that it can still move to a worker. */
@@ -86,9 +70,12 @@ export class Connection implements ServerRequest, AsyncDisposable {
       idleTimeoutMs = DEFAULTS.idleTimeoutMs.defaultValue,
       writeStallMs = DEFAULTS.writeStallMs.defaultValue,
       lingerMs = DEFAULTS.lingerMs.defaultValue,
+      firstByteTimeoutMs = DEFAULTS.firstByteTimeoutMs.defaultValue,
     } = options;
     this.socket = stream;
     this.#lingerMs = lingerMs;
+    this.#firstByteTimeoutMs = firstByteTimeoutMs;
+    this.#budget = options.budget;
     this.#held = options.held ?? false;
     // Read now: a socket forgets its addresses when it is destroyed.
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
@@ -97,12 +84,17 @@ export class Connection implements ServerRequest, AsyncDisposable {
       {
         resume: () => this.#resume(),
         pause: () => stream.pause(),
-        afterArrivals: (callback) => afterArrivals(stream, callback),
+        afterArrivals: this.#afterArrivals,
       },
       highWaterMark,
       idleTimeoutMs,
     );
     this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, () => this.cut(CloseReason.slowReader));
+    this.#requireRates(options);
+    if (this.#budget !== undefined) {
+      this.inbound.onTaken = this.#charge;
+      this.#outbound.onLeft = this.#charge;
+    }
     stream.on("error", this.#onError);
     stream.on("close", this.#onClose);
     if (stream.destroyed) this.#onClose();
@@ -229,7 +221,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
     const bytes = bytesToSend(data);
     this.inbound.wrote();
     this.#lastActivity = performance.now();
-    return this.#outbound.write(bytes);
+    return this.#sent(this.#outbound.write(bytes));
   }
 
   /**
@@ -242,7 +234,7 @@ export class Connection implements ServerRequest, AsyncDisposable {
     this.inbound.wrote();
     // Once for all that leaves together: the clock costs as much as the rest of it.
     if (!this.#outbound.collecting) this.#lastActivity = performance.now();
-    return this.#outbound.writeSoon(bytesToSend(data));
+    return this.#sent(this.#outbound.writeSoon(bytesToSend(data)));
   }
 
   /**
@@ -276,23 +268,12 @@ export class Connection implements ServerRequest, AsyncDisposable {
 
   /** What comes, as a WHATWG stream. It holds the reading side until it is cancelled or ends. */
   get readable(): ReadableStream<Uint8Array> {
-    return new globalThis.ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const chunk = await this.recv();
-        if (chunk.length === 0) controller.close();
-        else controller.enqueue(chunk);
-      },
-      cancel: () => this.shutdown("read"),
-    });
+    return readableOf(this);
   }
 
   /** What leaves, as a WHATWG stream. Closing it ends our side, aborting it resets the connection. */
   get writable(): WritableStream<Uint8Array> {
-    return new globalThis.WritableStream<Uint8Array>({
-      write: (chunk) => this.sendAll(chunk),
-      close: () => this.shutdown("write"),
-      abort: () => this.abort(),
-    });
+    return writableOf(this);
   }
 
   /** The chunks that come, until the peer ends its side. Leaving the loop early closes nothing. */
@@ -329,7 +310,13 @@ export class Connection implements ServerRequest, AsyncDisposable {
   /** {@inheritDoc ServerRequest.begin} */
   begin(): void {
     this.#held = false;
-    if (this.#signalWanted) this.inbound.watch();
+    const firstByteMs = this.#firstByteTimeoutMs;
+    if (firstByteMs !== Infinity) {
+      this.#firstByteTimer = new LoopTimer(() => this.cut(CloseReason.firstByte), this.#afterArrivals);
+      this.#firstByteTimer.start(firstByteMs);
+    }
+    // What nobody reads would never be seen to come.
+    if (this.#signalWanted || firstByteMs !== Infinity) this.inbound.watch();
   }
 
   /** {@inheritDoc ServerRequest.drain} */
@@ -418,7 +405,8 @@ export class Connection implements ServerRequest, AsyncDisposable {
       else {
         stream.once("end", resolve);
         const waited = lastByteAt === undefined ? 0 : performance.now() - lastByteAt;
-        if (this.#lingerMs !== Infinity) this.#lingerTimer = setTimeout(resolve, Math.max(this.#lingerMs - waited, 0));
+        this.#lingerTimer = new LoopTimer(resolve);
+        this.#lingerTimer.start(Math.max(this.#lingerMs - waited, 0));
       }
     };
     if (stream.writableFinished) flushed();
@@ -442,12 +430,34 @@ export class Connection implements ServerRequest, AsyncDisposable {
     this.#cause ??= error;
     this.inbound.fail(error);
     this.#outbound.fail(error);
+    this.#charge();
     this.#over.abort(error);
   }
 
+  #requireRates({ minReadRate = 0, minWriteRate = 0, rateGraceMs }: ConnectionOptions): void {
+    const graceMs = rateGraceMs ?? DEFAULTS.rateGraceMs.defaultValue;
+    if (minReadRate > 0) this.inbound.requireRate(minReadRate, graceMs);
+    if (minWriteRate > 0) this.#outbound.requireRate(minWriteRate, graceMs);
+  }
+
+  #sent(goOn: boolean): boolean {
+    if (this.#budget !== undefined) this.#charge();
+    return goOn;
+  }
+
+  /** Tell the budget what is kept now. */
+  readonly #charge = (): void => {
+    // What is over keeps nothing, although the stream may not know it yet.
+    this.#budget?.keep(this, this.#cause === undefined ? this.inbound.buffered + this.#outbound.pending : 0);
+  };
+
+  readonly #afterArrivals = (callback: () => void): void => afterArrivals(this.socket, callback);
+
   readonly #onData = (chunk: Buffer): void => {
     this.#lastActivity = performance.now();
+    this.#firstByteTimer?.stop();
     this.inbound.receive(chunk);
+    if (this.#budget !== undefined) this.#charge();
   };
 
   readonly #onEnd = (): void => {
@@ -464,11 +474,13 @@ export class Connection implements ServerRequest, AsyncDisposable {
     if (this.#finalReason !== undefined || this.#detached) return;
     const ended = this.inbound.endSeen ? CloseReason.peerEnd : CloseReason.aborted;
     this.#finalReason = this.#failure ?? this.#truthfulOutcome() ?? ended;
-    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer?.dispose();
+    this.#firstByteTimer?.dispose();
     this.#cause ??= new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
     const error = this.#cause;
     this.inbound.fail(error);
     this.#outbound.fail(error);
+    this.#charge();
     this.#over.abort(error);
     const listeners = this.#closedListeners;
     this.#closedListeners = [];
@@ -483,22 +495,4 @@ function bytesToSend(data: string | Uint8Array): Uint8Array {
     ErrorCode.invalidArgument,
     `Cannot send: data must be a string or a Uint8Array, received ${show(data)}`,
   );
-}
-
-function cutError(reason: CloseReason): SocketServerError {
-  const code = CUT_CODE[reason] ?? ErrorCode.connectionClosed;
-  const message = `Cannot use connection: it was reset by this side (${reason})`;
-  return reason === CloseReason.slowReader ? new PeerError(code, message) : new SocketServerError(code, message);
-}
-
-function remoteAddressOf(stream: Duplex): Address | undefined {
-  if (!(stream instanceof Socket) || stream.remoteAddress === undefined || stream.remotePort === undefined)
-    return undefined;
-  return internetAddress(stream.remoteAddress, stream.remotePort);
-}
-
-function localAddressOf(stream: Duplex): Address | undefined {
-  if (!(stream instanceof Socket) || stream.localAddress === undefined || stream.localPort === undefined)
-    return undefined;
-  return internetAddress(stream.localAddress, stream.localPort);
 }

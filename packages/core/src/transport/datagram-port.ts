@@ -18,11 +18,11 @@ export interface DatagramPortOptions {
 
 /** A bound UDP socket: receives datagrams into a bounded queue, and sends. */
 export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
-  readonly queue: AcceptQueue<Accepted<Datagram>>;
+  queue: AcceptQueue<Accepted<Datagram>>;
 
   readonly #address: InternetAddress;
-  readonly #options: DatagramPortOptions;
-  readonly #owner: SourceOwner<Datagram>;
+  #options: DatagramPortOptions;
+  #owner: SourceOwner<Datagram>;
   #socket: Socket | undefined;
   /** Node forgets the callbacks of sends that are under way when the socket is closed. */
   readonly #sending = new Set<(error: Error) => void>();
@@ -65,6 +65,15 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
   /** Stop receiving; answers can still be sent until `close()`. */
   async stop(): Promise<void> {
     this.#accepting = false;
+  }
+
+  adopt(owner: SourceOwner<Datagram>, options: DatagramPortOptions): readonly Datagram[] {
+    const waiting = this.queue.clear();
+    this.#owner = owner;
+    this.#options = options;
+    this.queue = new AcceptQueue(options.requestQueueSize);
+    for (const [datagram, clientAddress] of waiting) this.#take(datagram, clientAddress);
+    return waiting.map(([datagram]) => datagram);
   }
 
   async close(): Promise<void> {
@@ -119,7 +128,10 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
       this.#owner.dropped(clientAddress, refusal);
       return;
     }
-    const datagram = new Datagram(packet, this, clientAddress);
+    this.#take(new Datagram(packet, this, clientAddress), clientAddress);
+  }
+
+  #take(datagram: Datagram, clientAddress: Address): void {
     if (this.queue.offer([datagram, clientAddress])) this.#owner.accepted(datagram, clientAddress);
     else this.#owner.dropped(clientAddress, DropReason.queueFull);
   }

@@ -301,7 +301,7 @@ describe("Outbound.fail(), after writeSoon()", () => {
 
 describe("Outbound: a peer that stalls after writeSoon()", () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });
   });
 
   afterEach(() => {
@@ -349,6 +349,7 @@ describe("Outbound: a peer that stalls after writeSoon()", () => {
       await vi.advanceTimersByTimeAsync(300);
     }
     expect(onStall).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(vi.getTimerCount()).toBe(0);
   });
 

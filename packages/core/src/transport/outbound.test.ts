@@ -165,7 +165,7 @@ describe("Outbound.bytesWritten", () => {
 
 describe("Outbound: a stalled peer", () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });
   });
 
   afterEach(() => {

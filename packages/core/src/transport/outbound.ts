@@ -10,6 +10,9 @@
 import type { Duplex } from "node:stream";
 
 import { ErrorCode, SocketServerError } from "../errors.ts";
+import { afterArrivals } from "./after-arrivals.ts";
+import { DataRate } from "./data-rate.ts";
+import { LoopTimer } from "./loop-timer.ts";
 
 interface Waiter {
   resolve(): void;
@@ -22,17 +25,20 @@ const MAX_IN_FLIGHT = 65_536;
 /** Bytes that are worth a write of their own: more is not collected, and not copied together. */
 const MAX_COLLECTED = 16_384;
 
-/** How often within `writeStallMs` progress is looked at: a stall is noticed after 1 to 1.25 times the limit. */
-const CHECKS_PER_STALL = 4;
-
 /** Writes to a Duplex with bounds. */
 export class Outbound {
+  /** Called when something has left, if anybody wants to know how much is kept. */
+  onLeft: (() => void) | undefined;
+
   readonly #stream: Duplex;
   readonly #highWaterMark: number;
   /** How much the transport holds at once: what it joins into one write shows no progress before its end. */
   readonly #inFlight: number;
   readonly #writeStallMs: number;
-  readonly #onStall: () => void;
+  /** The peer takes nothing, or too little. */
+  readonly #onSlow: () => void;
+  readonly #stall: LoopTimer;
+  #rate: DataRate | undefined;
   /** What the transport has not been given yet, in order. */
   #backlog: Buffer[] = [];
   #backlogLength = 0;
@@ -45,16 +51,26 @@ export class Outbound {
   #waiters: Waiter[] = [];
   #ending = false;
   #failure: Error | undefined;
-  #stallTimer: NodeJS.Timeout | undefined;
-  #flushedAtCheck = 0;
-  #checksWithoutProgress = 0;
+  /** Whether the peer has to take something. */
+  #watching = false;
+  /** Bytes that the transport has taken, as far as was told to the rate. */
+  #flushed = 0;
 
-  constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onStall: () => void) {
+  constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onSlow: () => void) {
     this.#stream = stream;
-    this.#highWaterMark = highWaterMark;
-    this.#inFlight = Math.min(highWaterMark, MAX_IN_FLIGHT);
+    // Nothing may be pending with either.
+    this.#highWaterMark = Math.max(highWaterMark, 1);
+    this.#inFlight = Math.min(this.#highWaterMark, MAX_IN_FLIGHT);
     this.#writeStallMs = writeStallMs;
-    this.#onStall = onStall;
+    this.#onSlow = onSlow;
+    this.#stall = new LoopTimer(onSlow, this.#afterArrivals);
+  }
+
+  /** From now on, the peer has to take so much of what is pending. */
+  requireRate(bytesPerSecond: number, graceMs: number): void {
+    // What the transport holds leaves in one go, as far as can be seen.
+    const limit = { bytesPerSecond, graceMs, unseen: this.#inFlight };
+    this.#rate = new DataRate(limit, this.#onSlow, this.#afterArrivals);
   }
 
   /** Bytes given to the transport so far. */
@@ -122,8 +138,8 @@ export class Outbound {
     this.#forgetCollected();
     this.#backlog = [];
     this.#backlogLength = 0;
-    clearTimeout(this.#stallTimer);
-    this.#stallTimer = undefined;
+    this.#stall.dispose();
+    this.#rate?.dispose();
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.reject(error);
@@ -173,6 +189,8 @@ export class Outbound {
   /** A write of ours has left. The stream's own `drain` event knows only the stream's own mark. */
   readonly #left = (): void => {
     if (this.#failure !== undefined) return;
+    this.onLeft?.();
+    this.#progress();
     if (this.#backlogLength > 0) this.#pump();
     if (this.#waiters.length > 0 && this.pending < this.#highWaterMark) this.#release();
     if (this.#ending) this.#endWhenHanded();
@@ -207,27 +225,31 @@ export class Outbound {
     this.#stream.write(bytes, this.#left);
   }
 
-  /** Look for a stall while something is pending. */
+  /** The peer has to take something from now on. */
   #watch(): void {
-    if (this.#stallTimer !== undefined || this.#writeStallMs === Infinity) return;
-    this.#flushedAtCheck = this.#handed - this.#stream.writableLength;
-    this.#checksWithoutProgress = 0;
-    this.#armStallTimer();
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#flushed = this.#handed - this.#stream.writableLength;
+    this.#stall.start(this.#writeStallMs);
+    this.#rate?.wait();
   }
 
-  #armStallTimer(): void {
-    this.#stallTimer = setTimeout(this.#check, Math.max(this.#writeStallMs / CHECKS_PER_STALL, 1));
-  }
-
-  readonly #check = (): void => {
-    this.#stallTimer = undefined;
-    if (this.pending === 0) return;
+  /** The peer has taken something. */
+  #progress(): void {
+    if (!this.#watching) return;
     const flushed = this.#handed - this.#stream.writableLength;
-    this.#checksWithoutProgress = flushed === this.#flushedAtCheck ? this.#checksWithoutProgress + 1 : 0;
-    this.#flushedAtCheck = flushed;
-    if (this.#checksWithoutProgress > CHECKS_PER_STALL - 1) this.#onStall();
-    else this.#armStallTimer();
-  };
+    this.#rate?.moved(flushed - this.#flushed);
+    this.#flushed = flushed;
+    if (this.pending > 0) {
+      this.#stall.start(this.#writeStallMs);
+      return;
+    }
+    this.#watching = false;
+    this.#stall.stop();
+    this.#rate?.reset();
+  }
+
+  readonly #afterArrivals = (callback: () => void): void => afterArrivals(this.#stream, callback);
 }
 
 function asBuffer(data: Uint8Array): Buffer {

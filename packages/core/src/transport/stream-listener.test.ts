@@ -26,7 +26,7 @@ function listener(
   requestQueueSize = 10,
 ): { source: StreamListener; owner: RecordingOwner<Connection> } {
   const owner = new RecordingOwner<Connection>();
-  const source = new StreamListener(address, { backlog: 511, requestQueueSize }, owner);
+  const source = new StreamListener(address, { backlog: 511, requestQueueSize, reservedDescriptors: 32 }, owner);
   cleanUps.push(async () => {
     await source.stop();
     await source.close();

@@ -1,9 +1,13 @@
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 import { formatAddress, internetAddress, type Address } from "../address.ts";
+import { SocketServerError } from "../errors.ts";
 import { DropReason } from "../events.ts";
 import { AcceptQueue } from "./accept-queue.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { boundsOf, type ConnectionOptions } from "./connection-options.ts";
+import { DescriptorGuard } from "./descriptor-guard.ts";
 import { listenError } from "./listen-error.ts";
 import type { Accepted, RequestSource, SourceOwner } from "./request-source.ts";
 import { resetStream } from "./reset-stream.ts";
@@ -13,6 +17,7 @@ import { claimUnixPath, UnixPathOwner } from "./unix-path.ts";
 export interface ListenerOptions extends ConnectionOptions {
   readonly backlog: number;
   readonly requestQueueSize: number;
+  readonly reservedDescriptors: number;
 }
 
 /**
@@ -22,12 +27,18 @@ export interface ListenerOptions extends ConnectionOptions {
  * not served must not mistake the end of the connection for an empty answer.
  */
 export class StreamListener implements RequestSource<Connection> {
-  readonly queue: AcceptQueue<Accepted<Connection>>;
+  queue: AcceptQueue<Accepted<Connection>>;
 
   readonly #address: Address;
-  readonly #options: ListenerOptions;
-  readonly #owner: SourceOwner<Connection>;
+  readonly #backlog: number;
+  #owner: SourceOwner<Connection>;
+  /** What every connection is made with. */
+  #bounds: ConnectionOptions;
+  readonly #reservedDescriptors: number;
+  #guard: DescriptorGuard | undefined;
   readonly #server: Server;
+  /** Accepted, and not yet admitted. */
+  readonly #outside = new Map<Socket, Address>();
   #unixPath: UnixPathOwner | undefined;
   #opened = false;
   #failing = false;
@@ -36,13 +47,15 @@ export class StreamListener implements RequestSource<Connection> {
   constructor(address: Address, options: ListenerOptions, owner: SourceOwner<Connection>) {
     this.queue = new AcceptQueue(options.requestQueueSize);
     this.#address = address;
-    this.#options = options;
+    this.#backlog = options.backlog;
+    this.#reservedDescriptors = options.reservedDescriptors;
     this.#owner = owner;
+    this.#bounds = this.#boundsFor(owner, options);
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   async open(): Promise<Address> {
-    const { backlog } = this.#options;
+    const backlog = this.#backlog;
     const address = this.#address;
     if ("path" in address) {
       await claimUnixPath(address.path);
@@ -52,6 +65,10 @@ export class StreamListener implements RequestSource<Connection> {
       await this.#listen({ host: address.host, port: address.port, backlog });
     }
     this.#opened = true;
+    if (this.#reservedDescriptors > 0) {
+      const guard = new DescriptorGuard(this.#reservedDescriptors, () => this.#owner.failed(exhausted(guard.limit)));
+      this.#guard = guard;
+    }
     this.#server.on("error", (error) => this.#fail(error));
     return this.#realAddress();
   }
@@ -59,6 +76,21 @@ export class StreamListener implements RequestSource<Connection> {
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  adopt(owner: SourceOwner<Connection>, options: ListenerOptions): readonly Connection[] {
+    const waiting = this.queue.clear();
+    const outside = [...this.#outside];
+    this.#outside.clear();
+    this.#owner = owner;
+    this.#bounds = this.#boundsFor(owner, options);
+    this.queue = new AcceptQueue(options.requestQueueSize);
+    // They were admitted once. Their bounds are those of the server that will serve them.
+    for (const [connection, clientAddress] of waiting) {
+      if (!connection.destroyed) this.#take(connection.detach(), clientAddress);
+    }
+    for (const [socket, clientAddress] of outside) this.#judge(socket.off("error", ignoreReset), clientAddress);
+    return waiting.map(([connection]) => connection);
   }
 
   async close(): Promise<void> {
@@ -84,6 +116,7 @@ export class StreamListener implements RequestSource<Connection> {
 
   async #stop(): Promise<void> {
     if (!this.#opened) return;
+    this.#guard?.close();
     // The callback of close() would wait for connections that are still open; the listening socket itself closes at once.
     if (this.#unixPath === undefined) this.#server.close();
     else await this.#unixPath.release(() => this.#server.close());
@@ -96,28 +129,46 @@ export class StreamListener implements RequestSource<Connection> {
       return;
     }
     const clientAddress = addressOf(socket);
+    if (this.#guard?.admit() === false) this.#refuse(socket, clientAddress, DropReason.descriptors);
+    else this.#judge(socket, clientAddress);
+  }
+
+  #judge(socket: Socket, clientAddress: Address): void {
     const refusal = this.#stopped === undefined ? this.#owner.admit(clientAddress) : DropReason.draining;
-    if (refusal !== undefined) {
-      this.#refuse(socket, clientAddress, refusal);
-      return;
-    }
-    const connection = new Connection(socket, {
-      ...this.#options,
-      held: true,
-      remoteAddress: clientAddress,
-      ...this.#localAddress(),
+    if (refusal === undefined) this.#take(socket, clientAddress);
+    else if (!this.#letWait(socket, clientAddress, refusal)) this.#refuse(socket, clientAddress, refusal);
+  }
+
+  /** Leave it outside, unread, until there is room; false if it may not wait. */
+  #letWait(socket: Socket, clientAddress: Address, refusal: DropReason): boolean {
+    const waits = this.#owner.wait(clientAddress, refusal, (last) => {
+      // It may be another server's by now.
+      if (!this.#outside.delete(socket)) return;
+      socket.off("error", ignoreReset);
+      if (socket.destroyed) return;
+      if (last === undefined) this.#take(socket, clientAddress);
+      else this.#refuse(socket, clientAddress, last);
     });
-    if (this.queue.offer([connection, clientAddress])) this.#owner.accepted(connection, clientAddress);
-    else this.#refuse(socket, clientAddress, DropReason.queueFull);
-  }
-
-  #localAddress(): { localAddress?: Address } {
-    return "path" in this.#address ? { localAddress: this.#address } : {};
-  }
-
-  #refuse(socket: Socket, clientAddress: Address, reason: DropReason): void {
+    if (!waits) return false;
+    this.#outside.set(socket, clientAddress);
     socket.on("error", ignoreReset);
-    resetStream(socket);
+    return true;
+  }
+
+  #take(stream: Duplex, clientAddress: Address): void {
+    const connection = new Connection(stream, { ...this.#bounds, remoteAddress: clientAddress });
+    if (this.queue.offer([connection, clientAddress])) this.#owner.accepted(connection, clientAddress);
+    else this.#refuse(connection.detach(), clientAddress, DropReason.queueFull);
+  }
+
+  #boundsFor({ budget }: SourceOwner<Connection>, options: ListenerOptions): ConnectionOptions {
+    const address = this.#address;
+    return { ...boundsOf(options), budget, held: true, ...("path" in address ? { localAddress: address } : {}) };
+  }
+
+  #refuse(stream: Duplex, clientAddress: Address, reason: DropReason): void {
+    stream.on("error", ignoreReset);
+    resetStream(stream);
     this.#owner.dropped(clientAddress, reason);
   }
 
@@ -137,6 +188,13 @@ function addressOf(socket: Socket): Address {
 /** A TCP client that was reset before it was accepted has no address any more. */
 function isGone(socket: Socket, listening: Address): boolean {
   return !("path" in listening) && socket.remoteAddress === undefined;
+}
+
+function exhausted(limit: number): SocketServerError {
+  return new SocketServerError(
+    "EMFILE",
+    `Cannot accept: file descriptors run out, this process may have ${limit}; raise that limit (ulimit -n), or lower maxConnections`,
+  );
 }
 
 function ignoreReset(): void {

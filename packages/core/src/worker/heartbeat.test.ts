@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { Heartbeat } from "./heartbeat.ts";
 
-const BEAT = { eventLoopDelayMs: 3, heapUsed: 1_000 };
+const BEAT = { eventLoopDelayMs: 3, heapUsed: 1_000, freeDescriptors: 30 };
 
 /** Let so many ticks pass; what the last one answered. */
 function tick(heartbeat: Heartbeat, times: number): boolean {
@@ -14,10 +14,10 @@ function tick(heartbeat: Heartbeat, times: number): boolean {
 describe("Heartbeat", () => {
   test("shows what the last beat told, and nothing before the first", () => {
     const heartbeat = new Heartbeat(100, 1_000);
-    expect(heartbeat.last).toEqual({ eventLoopDelayMs: 0, heapUsed: 0 });
+    expect(heartbeat.last).toEqual({ eventLoopDelayMs: 0, heapUsed: 0, freeDescriptors: Infinity });
     heartbeat.beat(BEAT);
-    heartbeat.beat({ eventLoopDelayMs: 1, heapUsed: 2_000 });
-    expect(heartbeat.last).toEqual({ eventLoopDelayMs: 1, heapUsed: 2_000 });
+    heartbeat.beat({ eventLoopDelayMs: 1, heapUsed: 2_000, freeDescriptors: 30 });
+    expect(heartbeat.last).toEqual({ eventLoopDelayMs: 1, heapUsed: 2_000, freeDescriptors: 30 });
   });
 
   test("is late after more than two ticks without a beat, until the next one", () => {

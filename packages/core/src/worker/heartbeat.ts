@@ -12,7 +12,7 @@ const LATE_TICKS = 2;
 export class Heartbeat {
   readonly #limit: number;
   #silentTicks = 0;
-  #last: WorkerBeat = { eventLoopDelayMs: 0, heapUsed: 0 };
+  #last: WorkerBeat = { eventLoopDelayMs: 0, heapUsed: 0, freeDescriptors: Infinity };
 
   /**
    * @param beatMs - How often the worker beats, and the listener side ticks.

@@ -71,6 +71,12 @@ export class HeldRequests {
     return held === undefined || performance.now() - held.since < ACKNOWLEDGE_MS;
   }
 
+  /** The request that it should have acknowledged long ago, if there is one. */
+  get overdueAcknowledgement(): number | undefined {
+    const [oldest] = this.#unacknowledged;
+    return this.acknowledged ? undefined : oldest;
+  }
+
   /** The relay of a request that has one. */
   relayOf(id: number): SocketRelay | undefined {
     return this.#held.get(id)?.relay;
@@ -90,6 +96,22 @@ export class HeldRequests {
   /** The worker has it. */
   taken(id: number): void {
     this.#unacknowledged.delete(id);
+  }
+
+  /** It has not come, and will not: what of it is on this side, to be given to another worker; undefined if that is nothing, and it is lost. */
+  missed(id: number): Cargo | undefined {
+    const held = this.#held.get(id);
+    if (held === undefined || !this.#unacknowledged.delete(id)) return undefined;
+    this.#stop(held);
+    this.#held.delete(id);
+    const { cargo, relay } = held;
+    if (isStillHere(cargo)) {
+      relay?.release();
+      return cargo;
+    }
+    cargo.request.lost(CloseReason.workerLost);
+    if (this.empty) this.#onEmpty?.();
+    return undefined;
   }
 
   /** Its handler has ended. */

@@ -10,6 +10,8 @@
 
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
+import type { AdmissionOptions } from "../server/admission-options.ts";
+import type { CloseOptions } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
 import type { CallerId } from "../server/listener-side.ts";
 import type { ClassLocation } from "./class-location.ts";
@@ -22,6 +24,8 @@ export interface WorkerBoot {
   readonly handler: ClassLocation;
   readonly address: Address;
   readonly options: object;
+  /** How many workers share what is bounded for all connections together. */
+  readonly workers: number;
   /** The arguments of the program, from its main module on. */
   readonly argv: readonly string[];
   /** How often the worker tells that it lives, in milliseconds. */
@@ -45,6 +49,8 @@ export interface ConnectionMessage {
 export type ToWorker =
   | { readonly type: "boot"; readonly boot: WorkerBoot }
   | { readonly type: "listening"; readonly address: Address }
+  /** The server is about to close. */
+  | { readonly type: "leaving" }
   | ConnectionMessage
   | {
       readonly type: "datagram";
@@ -57,6 +63,8 @@ export type ToWorker =
   | { readonly type: "relay"; readonly id: number; readonly part: RelayToWorker }
   /** What became of a `send`. */
   | { readonly type: "sent"; readonly sendId: number; readonly error?: ErrorData }
+  /** Answer `asked`: what was handed over before has come by then, or never will. */
+  | { readonly type: "ask"; readonly id: number }
   | { readonly type: "drain"; readonly id: number }
   | { readonly type: "cut"; readonly id: number; readonly reason: CloseReason }
   | { readonly type: "answer"; readonly callId: number; readonly result?: DrainReport; readonly error?: ErrorData }
@@ -68,6 +76,8 @@ export interface WorkerBeat {
   readonly eventLoopDelayMs: number;
   /** Bytes of its JavaScript heap in use. */
   readonly heapUsed: number;
+  /** File descriptors that its process may still open. */
+  readonly freeDescriptors: number;
 }
 
 /** From the worker to the listener side. */
@@ -78,6 +88,8 @@ export type FromWorker =
   | { readonly type: "crashed"; readonly error: ErrorData }
   | { readonly type: "beat"; readonly beat: WorkerBeat }
   | { readonly type: "taken"; readonly id: number }
+  /** The answer to `ask`: `taken` would have come before. */
+  | { readonly type: "asked"; readonly id: number }
   | { readonly type: "done"; readonly id: number }
   /** Its deadline has passed, and it is waited for no longer. */
   | { readonly type: "overdue"; readonly id: number }
@@ -95,16 +107,11 @@ export type FromWorker =
   /** Send a datagram from the server's port. */
   | { readonly type: "send"; readonly sendId: number; readonly data: Uint8Array; readonly address: Address }
   | { readonly type: "error"; readonly error: ErrorData; readonly clientAddress: Address | undefined }
-  | {
-      readonly type: "call";
-      readonly callId: number;
-      readonly method: "shutdown";
-      readonly callerId: CallerId;
-    }
-  | {
-      readonly type: "call";
-      readonly callId: number;
-      readonly method: "close";
-      readonly graceMs: number | undefined;
-      readonly callerId: CallerId;
-    };
+  | WorkerCall;
+
+/** A worker's replica asks something of its server, which is answered. */
+export type WorkerCall = { readonly type: "call"; readonly callId: number; readonly callerId: CallerId } & (
+  | { readonly method: "shutdown" }
+  | { readonly method: "close"; readonly options: CloseOptions }
+  | { readonly method: "changeAdmission"; readonly options: AdmissionOptions }
+);

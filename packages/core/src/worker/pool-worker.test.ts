@@ -7,7 +7,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CargoHold } from "../../test/support/cargo-hold.ts";
 import { FakeLink } from "../../test/support/fake-link.ts";
 import type { Address } from "../address.ts";
+import type { AdmissionOptions } from "../server/admission-options.ts";
+import type { CloseOptions } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
+import type { CallerId } from "../server/listener-side.ts";
 import type { DatagramSocket } from "../transport/datagram-socket.ts";
 import type { Cargo } from "./cargo.ts";
 import { errorToData } from "./error-data.ts";
@@ -26,6 +29,7 @@ const REPORT: DrainReport = {
   cut: [],
   neverSettled: 0,
   callers: 0,
+  reasons: { done: 2 },
   refused: 0,
 };
 
@@ -35,6 +39,7 @@ const boot: WorkerBoot = {
   address: { host: "127.0.0.1", port: 0 },
   options: {},
   argv: [],
+  workers: 1,
   beatMs: BEAT_MS,
 };
 
@@ -47,15 +52,20 @@ class Owner implements WorkerOwner {
     this.asked.push(["error", error, clientAddress]);
   }
 
-  async shutdown(callerId: number | undefined): Promise<void> {
+  async shutdown(callerId: CallerId): Promise<void> {
     this.asked.push(["shutdown", callerId]);
     if (this.failure !== undefined) throw this.failure;
   }
 
-  async close(graceMs: number | undefined, callerId: number | undefined): Promise<DrainReport> {
-    this.asked.push(["close", graceMs, callerId]);
+  async close(options: CloseOptions, callerId: CallerId): Promise<DrainReport> {
+    this.asked.push(["close", options, callerId]);
     if (this.failure !== undefined) throw this.failure;
     return REPORT;
+  }
+
+  async changeAdmission(options: AdmissionOptions): Promise<void> {
+    this.asked.push(["changeAdmission", options]);
+    if (this.failure !== undefined) throw this.failure;
   }
 }
 
@@ -66,6 +76,7 @@ class Stage {
   readonly hold = new CargoHold();
   readonly worker: PoolWorker;
   changes = 0;
+  readonly missed: Cargo[] = [];
   /** How it ended. */
   end: WorkerEnd | undefined;
 
@@ -79,6 +90,7 @@ class Stage {
       readyTimeoutMs: READY_TIMEOUT_MS,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       changed: () => this.changes++,
+      missed: (cargo) => this.missed.push(cargo),
       ...parts,
     });
     void this.worker.gone.then((end) => (this.end = end));
@@ -323,11 +335,13 @@ describe("PoolWorker, counting", () => {
   test("sums up what its requests moved, and shows the last beat", async () => {
     const stage = await readyStage();
     const { worker, link } = stage;
-    expect(worker.figures).toEqual({ bytesRead: 0, bytesWritten: 0, eventLoopDelayMs: 0, heapUsed: 0 });
+    const none = { bytesRead: 0, bytesWritten: 0, eventLoopDelayMs: 0, heapUsed: 0, freeDescriptors: Infinity };
+    expect(worker.figures).toEqual(none);
     for (let request = 0; request < 2; request++) link.finish(stage.handOver());
-    link.say({ type: "beat", beat: { eventLoopDelayMs: 7, heapUsed: 1_000 } });
-    link.say({ type: "beat", beat: { eventLoopDelayMs: 2, heapUsed: 2_000 } });
-    expect(worker.figures).toEqual({ bytesRead: 6, bytesWritten: 10, eventLoopDelayMs: 2, heapUsed: 2_000 });
+    link.say({ type: "beat", beat: { eventLoopDelayMs: 7, heapUsed: 1_000, freeDescriptors: 30 } });
+    link.say({ type: "beat", beat: { eventLoopDelayMs: 2, heapUsed: 2_000, freeDescriptors: 30 } });
+    const last = { eventLoopDelayMs: 2, heapUsed: 2_000, freeDescriptors: 30 };
+    expect(worker.figures).toEqual({ bytesRead: 6, bytesWritten: 10, ...last });
   });
 
   test("tells the traffic of a request on this side's clock", async () => {
@@ -483,7 +497,10 @@ describe("PoolWorker.stop()", () => {
     expect(vi.getTimerCount()).toBe(0);
     // What is still heard of it changes nothing.
     const { changes } = stage;
-    stage.link.say({ type: "done", id }, { type: "beat", beat: { eventLoopDelayMs: 0, heapUsed: 0 } });
+    stage.link.say(
+      { type: "done", id },
+      { type: "beat", beat: { eventLoopDelayMs: 0, heapUsed: 0, freeDescriptors: 30 } },
+    );
     stage.link.exit(new Error("at last"));
     await settle();
     expect([stage.changes, stage.end]).toEqual([changes, { lost: 1, unseen: [] }]);
@@ -782,15 +799,19 @@ describe("PoolWorker, asked by its worker", () => {
   test("answers calls with their result", async () => {
     const stage = await readyStage();
     stage.link.say({ type: "call", callId: 1, method: "shutdown", callerId: 5 });
-    stage.link.say({ type: "call", callId: 2, method: "close", graceMs: 100, callerId: undefined });
+    stage.link.say({ type: "call", callId: 2, method: "close", options: { graceMs: 100 }, callerId: undefined });
+    const options = { maxConnections: 5 };
+    stage.link.say({ type: "call", callId: 3, method: "changeAdmission", options, callerId: undefined });
     await settle();
     expect(stage.owner.asked).toEqual([
       ["shutdown", 5],
-      ["close", 100, undefined],
+      ["close", { graceMs: 100 }, undefined],
+      ["changeAdmission", options],
     ]);
     expect(stage.heard("answer").toSorted((one, other) => one.callId - other.callId)).toEqual([
       { type: "answer", callId: 1 },
       { type: "answer", callId: 2, result: REPORT },
+      { type: "answer", callId: 3 },
     ]);
   });
 
@@ -798,12 +819,14 @@ describe("PoolWorker, asked by its worker", () => {
     const stage = await readyStage();
     stage.owner.failure = new TypeError("not so");
     stage.link.say({ type: "call", callId: 1, method: "shutdown", callerId: undefined });
-    stage.link.say({ type: "call", callId: 2, method: "close", graceMs: undefined, callerId: undefined });
+    stage.link.say({ type: "call", callId: 2, method: "close", options: {}, callerId: undefined });
+    stage.link.say({ type: "call", callId: 3, method: "changeAdmission", options: {}, callerId: undefined });
     await settle();
     const error = { kind: "error", name: "TypeError", message: "not so" };
     expect(stage.heard("answer")).toMatchObject([
       { callId: 1, error },
       { callId: 2, error },
+      { callId: 3, error },
     ]);
   });
 

@@ -10,13 +10,13 @@ import type { Cargo } from "./cargo.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { HeldRequests } from "./held-requests.ts";
-import type { FromWorker, WorkerBoot } from "./messages.ts";
+import type { FromWorker, WorkerBeat, WorkerBoot, WorkerCall } from "./messages.ts";
 import { SocketRelay } from "./socket-relay.ts";
 import { HandOver, type LinkListener, type WorkerLink } from "./worker-link.ts";
-import { WorkerState } from "./worker-view.ts";
+import { WorkerState, type WorkerView } from "./worker-view.ts";
 
 /** What a worker may ask of its server. */
-export type WorkerOwner = Pick<ListenerSide, "requestError" | "shutdown" | "close">;
+export type WorkerOwner = Pick<ListenerSide, "requestError" | "shutdown" | "close" | "changeAdmission">;
 
 /** What a worker is made with. */
 export interface WorkerParts {
@@ -28,6 +28,8 @@ export interface WorkerParts {
   readonly handOver: HandOver;
   readonly readyTimeoutMs: number;
   readonly heartbeatTimeoutMs: number;
+  /** A request never arrived: it can go to another worker. */
+  readonly missed: (cargo: Cargo) => void;
   /** Something changed because of which it may take requests again, or be done with all of them. */
   readonly changed: () => void;
 }
@@ -41,6 +43,9 @@ export interface WorkerEnd {
   /** Requests that it never saw: they can go to another worker. */
   readonly unseen: readonly Cargo[];
 }
+
+/** What a process needs beside the sockets that are sent to it: a file that a handler opens, a module that is loaded. */
+const MIN_FREE_DESCRIPTORS = 8;
 
 /** How long a worker may take to end by itself after an error that nobody caught, in milliseconds. */
 const CRASH_MS = 500;
@@ -83,7 +88,7 @@ export class PoolWorker implements LinkListener {
   }
 
   get state(): WorkerState {
-    const silent = this.#heartbeat.late || !this.#requests.acknowledged;
+    const silent = this.#heartbeat.late || !this.#requests.acknowledged || this.#isFull;
     return silent && this.#state === WorkerState.ready ? WorkerState.blocked : this.#state;
   }
 
@@ -112,7 +117,7 @@ export class PoolWorker implements LinkListener {
   }
 
   /** What its requests and its heartbeat tell. */
-  get figures(): { bytesRead: number; bytesWritten: number; eventLoopDelayMs: number; heapUsed: number } {
+  get figures(): Pick<WorkerView, "bytesRead" | "bytesWritten" | keyof WorkerBeat> {
     const { bytesRead, bytesWritten } = this.#requests;
     return { bytesRead, bytesWritten, ...this.#heartbeat.last };
   }
@@ -136,6 +141,11 @@ export class PoolWorker implements LinkListener {
     this.#link.post({ type: "listening", address });
   }
 
+  /** Tell it that the server is about to close. */
+  leaving(): void {
+    this.#link.post({ type: "leaving" });
+  }
+
   /** Give it a request; false if it is gone and the request is still ours. */
   handOver(cargo: Cargo): boolean {
     if (this.#exited || this.#state !== WorkerState.ready) return false;
@@ -157,6 +167,9 @@ export class PoolWorker implements LinkListener {
 
   /** One beat of the listener side's own heart has passed: end the worker if it has been silent for too long. */
   tick(): void {
+    // A socket can be lost on its way, where no descriptor is left.
+    const id = this.#requests.overdueAcknowledgement;
+    if (id !== undefined) this.#link.post({ type: "ask", id });
     const beats = this.#state === WorkerState.ready || this.#state === WorkerState.retiring;
     if (!beats || this.#killed !== undefined) return;
     if (this.#heartbeat.tick()) this.kill(blocked(this.#parts.heartbeatTimeoutMs));
@@ -224,6 +237,8 @@ export class PoolWorker implements LinkListener {
         this.#requests.taken(message.id);
         this.#link.taken(message.id);
         return this.#parts.changed();
+      case "asked":
+        return this.#missed(message.id);
       case "relay":
         return this.#requests.relayOf(message.id)?.receive(message.part);
       case "send":
@@ -286,7 +301,8 @@ export class PoolWorker implements LinkListener {
       this.#link.post({ type: "datagram", id, clientAddress, draining, remoteAddress, packet: bytes }, [bytes.buffer]);
       return undefined;
     }
-    const socket = this.#parts.handOver === HandOver.relay ? undefined : movableSocket(content.socket);
+    const moves = this.#parts.handOver !== HandOver.relay && this.#link.canMove();
+    const socket = moves ? movableSocket(content.socket) : undefined;
     const relayed = socket === undefined;
     const { remoteAddress } = content;
     const isPath = "path" in clientAddress || "path" in remoteAddress;
@@ -302,6 +318,20 @@ export class PoolWorker implements LinkListener {
     return new SocketRelay(content.detach(), (part, moves) => {
       this.#link.post({ type: "relay", id, part }, moves);
     });
+  }
+
+  /** Whether a socket that is sent there may not arrive. */
+  get #isFull(): boolean {
+    const { handOver } = this.#parts;
+    return handOver === HandOver.send && this.#heartbeat.last.freeDescriptors < MIN_FREE_DESCRIPTORS;
+  }
+
+  #missed(id: number): void {
+    const cargo = this.#requests.missed(id);
+    // The stream is this side's again, and not the link's.
+    this.#link.forget(id);
+    if (cargo !== undefined) this.#parts.missed(cargo);
+    this.#parts.changed();
   }
 
   #becomeReady(): void {
@@ -320,7 +350,7 @@ export class PoolWorker implements LinkListener {
     }
   }
 
-  async #answer(call: Extract<FromWorker, { readonly type: "call" }>): Promise<void> {
+  async #answer(call: WorkerCall): Promise<void> {
     this.#link.post(await answerCall(call, this.#parts.owner));
   }
 }

@@ -84,8 +84,17 @@ export class ProcessLink implements WorkerLink {
     return true;
   }
 
+  /** The process has descriptors of its own. */
+  canMove(): boolean {
+    return true;
+  }
+
   taken(id: number): void {
     this.#sent.get(id)?.destroy();
+    this.#sent.delete(id);
+  }
+
+  forget(id: number): void {
     this.#sent.delete(id);
   }
 

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 
+import { descriptorLimit, openDescriptors } from "../transport/descriptors.ts";
 import type { WorkerBeat } from "./messages.ts";
 
 /** How often the event loop is looked at, in milliseconds: a delay is known to within that. */
@@ -13,6 +14,7 @@ const LOOK_MS = 50;
 export class Pulse {
   readonly #looking: NodeJS.Timeout;
   readonly #beating: NodeJS.Timeout;
+  readonly #descriptorLimit = descriptorLimit();
   #lookedAt = performance.now();
   #longestMs = 0;
 
@@ -37,6 +39,7 @@ export class Pulse {
     this.#look();
     const eventLoopDelayMs = this.#longestMs;
     this.#longestMs = 0;
-    return { eventLoopDelayMs, heapUsed: getHeapStatistics().used_heap_size };
+    const heapUsed = getHeapStatistics().used_heap_size;
+    return { eventLoopDelayMs, heapUsed, freeDescriptors: Math.max(this.#descriptorLimit - openDescriptors(), 0) };
   }
 }

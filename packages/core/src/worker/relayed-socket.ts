@@ -6,6 +6,9 @@ import type { RelayFromWorker, RelayToWorker } from "./relay-messages.ts";
 /** Tells the listener side something; the buffers in `moves` leave this thread with it, where there are threads. */
 type Post = (part: RelayFromWorker, moves?: readonly ArrayBuffer[]) => void;
 
+/** What a stream may be told to buffer: it takes no `Infinity`. */
+const MAX_STREAM_BUFFER = 2 ** 31 - 1;
+
 /** A connection whose socket stayed on the listener side: the worker's end of a relay. */
 export class RelayedSocket extends Duplex {
   readonly #post: Post;
@@ -18,7 +21,7 @@ export class RelayedSocket extends Duplex {
   #farewell: RelayFromWorker | undefined = { kind: "destroy" };
 
   constructor(post: Post, highWaterMark: number) {
-    super({ allowHalfOpen: true, highWaterMark });
+    super({ allowHalfOpen: true, highWaterMark: Math.min(highWaterMark, MAX_STREAM_BUFFER) });
     this.#post = post;
   }
 

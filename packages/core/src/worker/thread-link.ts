@@ -2,11 +2,18 @@ import type { Socket } from "node:net";
 import { MessageChannel, Worker } from "node:worker_threads";
 
 import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
+import { descriptorLimit, openDescriptors } from "../transport/descriptors.ts";
 import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { entryBeside } from "./entry-beside.ts";
 import { messageIn } from "./envelope.ts";
 import type { ConnectionMessage, ToWorker } from "./messages.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
+
+/** With fewer left, sockets stay on the listener side: several threads may be given one at the same time. */
+const MIN_FREE_DESCRIPTORS = 16;
+
+/** Looking costs some microseconds. */
+const MAX_UNSEEN_MOVES = 16;
 
 const MEBIBYTE = 1_048_576;
 
@@ -14,6 +21,9 @@ const MEBIBYTE = 1_048_576;
 export class ThreadLink implements WorkerLink {
   readonly #name: string;
   readonly #limits: LinkLimits;
+  readonly #descriptorLimit = descriptorLimit();
+  /** How many may move before it is looked again how many descriptors are left. */
+  #unseenMoves = 0;
   #thread: Worker | undefined;
 
   constructor(id: number, limits: LinkLimits) {
@@ -53,8 +63,20 @@ export class ThreadLink implements WorkerLink {
     return socket.destroyed;
   }
 
+  /** A transfer needs a descriptor for a moment. Without one, the runtime loses the socket, and the descriptor that it has. */
+  canMove(): boolean {
+    if (this.#unseenMoves-- > 0) return true;
+    const free = this.#descriptorLimit - openDescriptors();
+    this.#unseenMoves = Math.min(Math.floor(free / MIN_FREE_DESCRIPTORS), MAX_UNSEEN_MOVES);
+    return free > MIN_FREE_DESCRIPTORS;
+  }
+
   taken(): void {
     // The socket left when it was posted.
+  }
+
+  forget(): void {
+    // The same.
   }
 
   kill(): void {

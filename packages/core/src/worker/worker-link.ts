@@ -37,8 +37,12 @@ export interface WorkerLink {
    * a descriptor of the socket stays here until `taken`.
    */
   move(message: ConnectionMessage, socket: Socket): boolean;
+  /** Whether a socket that is moved now will arrive. */
+  canMove(): boolean;
   /** The worker says that it has a socket. */
   taken(id: number): void;
+  /** A socket has not arrived, and will be moved elsewhere. */
+  forget(id: number): void;
   /** End it at once. */
   kill(): void;
 }

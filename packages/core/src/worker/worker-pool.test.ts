@@ -10,7 +10,7 @@ import type { Cargo } from "./cargo.ts";
 import { errorToData } from "./error-data.ts";
 import { PoolWorker } from "./pool-worker.ts";
 import { HandOver } from "./worker-link.ts";
-import { WorkerPool, type PoolOwner, type PoolSettings } from "./worker-pool.ts";
+import { WorkerPool, type WorkerCalls, type PoolOwner, type PoolSettings } from "./worker-pool.ts";
 import type { WorkerView } from "./worker-view.ts";
 
 const BEAT_MS = 100;
@@ -47,7 +47,7 @@ class Owner implements PoolOwner {
   answer: (candidates: readonly WorkerView[]) => unknown = ([first]) => first;
   #asked = 0;
 
-  newWorker(id: number, changed: () => void): PoolWorker {
+  newWorker(id: number, calls: WorkerCalls): PoolWorker {
     const link = new FakeLink(() => this.stopped.push(id));
     this.links.push(link);
     const location = { module: "file:///program.ts", name: "Program", declared: true };
@@ -55,16 +55,17 @@ class Owner implements PoolOwner {
     return new PoolWorker({
       id,
       link,
-      boot: { server: location, handler: location, address, options: {}, argv: [], beatMs: BEAT_MS },
+      boot: { server: location, handler: location, address, options: {}, workers: 1, argv: [], beatMs: BEAT_MS },
       owner: {
         requestError: () => {},
         shutdown: () => Promise.reject(new Error("shutdown")),
         close: () => Promise.reject(new Error("close")),
+        changeAdmission: () => Promise.reject(new Error("changeAdmission")),
       },
       handOver: this.handOver,
       readyTimeoutMs: Infinity,
       heartbeatTimeoutMs: this.heartbeatTimeoutMs,
-      changed,
+      ...calls,
     });
   }
 
@@ -242,7 +243,16 @@ describe("WorkerPool.handOver()", () => {
     const { handed, by } = await stage.handOver();
     expect([await handed, by]).toEqual([true, 2]);
     expect(asked.length).toBe(1);
-    const none = { active: 0, served: 0, restarts: 0, bytesRead: 0, bytesWritten: 0, eventLoopDelayMs: 0, heapUsed: 0 };
+    const none = {
+      active: 0,
+      served: 0,
+      restarts: 0,
+      bytesRead: 0,
+      bytesWritten: 0,
+      eventLoopDelayMs: 0,
+      heapUsed: 0,
+      freeDescriptors: Infinity,
+    };
     expect(asked[0]).toEqual([
       { id: 1, state: "ready", ...none },
       { id: 2, state: "ready", ...none },

@@ -10,20 +10,23 @@
 
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { ErrorCode, SocketServerError, rangeError, show } from "../errors.ts";
+import { ErrorCode, SocketServerError, codeOf, rangeError, show } from "../errors.ts";
 import type { WorkerExitInfo, WorkerInfo } from "../events.ts";
 import { Connection } from "../transport/connection.ts";
 import { resetStream } from "../transport/reset-stream.ts";
 import type { Cargo } from "./cargo.ts";
 import type { RecyclingSettings } from "./lifespan.ts";
-import type { PoolWorker, WorkerEnd } from "./pool-worker.ts";
+import type { PoolWorker, WorkerEnd, WorkerParts } from "./pool-worker.ts";
 import { WorkerSlot, type Member, type SlotHost } from "./worker-slot.ts";
 import { WorkerState, type WorkerView } from "./worker-view.ts";
 
+/** What a worker tells its pool. */
+export type WorkerCalls = Pick<WorkerParts, "changed" | "missed">;
+
 /** What a pool asks and tells its server. */
 export interface PoolOwner {
-  /** Make a worker, which calls `changed` when it may take requests again. */
-  newWorker(id: number, changed: () => void): PoolWorker;
+  /** Make a worker. */
+  newWorker(id: number, calls: WorkerCalls): PoolWorker;
   choose(candidates: readonly WorkerView[]): WorkerView;
   ready(info: WorkerInfo): void;
   exited(info: WorkerExitInfo): void;
@@ -46,6 +49,8 @@ export interface PoolSettings extends RecyclingSettings {
   readonly stopMs: number;
 }
 
+const SHORTAGES: ReadonlySet<string | undefined> = new Set(["EMFILE", "ENFILE", "EAGAIN", "ERR_WORKER_INIT_FAILED"]);
+
 /** A fixed number of workers. */
 export class WorkerPool implements SlotHost {
   readonly #settings: PoolSettings;
@@ -56,6 +61,7 @@ export class WorkerPool implements SlotHost {
   /** Handlers that run at once in one worker. */
   readonly #capacity: number;
   #address: Address | undefined;
+  #leaving = false;
   #nextId = 1;
   #stopped = false;
   #ticking: NodeJS.Timeout | undefined;
@@ -95,6 +101,12 @@ export class WorkerPool implements SlotHost {
     for (const { worker } of this.#members) worker.listening(address);
   }
 
+  /** Tell every worker, also later ones, that the server is about to close. */
+  leaving(): void {
+    this.#leaving = true;
+    for (const { worker } of this.#members) worker.leaving();
+  }
+
   /**
    * Give a request to a worker, waiting while there is none with room; false if the pool was stopped or the request destroyed first, which is still
    * ours then.
@@ -122,7 +134,10 @@ export class WorkerPool implements SlotHost {
   // What its slots ask and tell.
 
   newWorker(): PoolWorker {
-    return this.#owner.newWorker(this.#nextId++, () => this.#changed());
+    return this.#owner.newWorker(this.#nextId++, {
+      changed: () => this.#changed(),
+      missed: (cargo) => void this.#handOverAgain(cargo),
+    });
   }
 
   added(member: Member): void {
@@ -134,6 +149,7 @@ export class WorkerPool implements SlotHost {
     if (this.#stopped) return false;
     this.#failedStarts = 0;
     if (this.#address !== undefined) worker.listening(this.#address);
+    if (this.#leaving) worker.leaving();
     this.#owner.ready({ id: worker.id });
     this.#changed();
     return true;
@@ -151,6 +167,8 @@ export class WorkerPool implements SlotHost {
     this.#members.delete(member);
     if (this.#stopped) return false;
     this.#owner.exited({ id: member.worker.id, lost: 0, error });
+    // The machine is short of something for now: that says nothing of the worker.
+    if (isShortage(error)) return true;
     this.#failedStarts++;
     const { startAttempts } = this.#settings;
     if (this.#failedStarts < startAttempts || [...this.#members].some((one) => this.#isOfUse(one))) return true;
@@ -243,6 +261,11 @@ export class WorkerPool implements SlotHost {
       this.#recycle();
     });
   }
+}
+
+/** Whether an error says that this process may not open or start anything more for now. */
+function isShortage(error: Error): boolean {
+  return SHORTAGES.has(codeOf(error)) || (error.cause instanceof Error && isShortage(error.cause));
 }
 
 function isDue({ worker, lifespan }: Member): boolean {

@@ -4,20 +4,27 @@ import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import { callContext } from "../server/call-context.ts";
-import type { BaseServer } from "../server/base-server.ts";
+import type { ResolvedServerOptions } from "../options.ts";
+import type { AdmissionOptions } from "../server/admission-options.ts";
+import type { BaseServer, CloseOptions } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
 import type { CallerId, ListenerSide } from "../server/listener-side.ts";
 import { becomeReplica, type Replica } from "../server/replica.ts";
 import type { RequestTraffic } from "../server/request-record.ts";
+import { BufferBudget } from "../transport/buffer-budget.ts";
+import { boundsOf, type ConnectionOptions } from "../transport/connection-options.ts";
 import { Connection } from "../transport/connection.ts";
 import { Datagram } from "../transport/datagram.ts";
 import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { findClass } from "./class-lookup.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
-import type { ConnectionMessage, FromWorker, ToWorker, WorkerBoot } from "./messages.ts";
+import type { ConnectionMessage, FromWorker, ToWorker, WorkerBoot, WorkerCall } from "./messages.ts";
 import { Pulse } from "./pulse.ts";
 import { RelayedSocket } from "./relayed-socket.ts";
 import { RemoteDatagramSocket } from "./remote-datagram-socket.ts";
+
+/** `Omit` for each member of a union. */
+type DistributiveOmit<Union, Keys extends PropertyKey> = Union extends unknown ? Omit<Union, Keys> : never;
 
 /** What a server class may do in each worker; the mixins declare it. */
 interface WorkerHooks {
@@ -34,6 +41,8 @@ export class WorkerSide implements ListenerSide {
   #nextCallId = 1;
   /** Of connections or of datagrams: whatever the listener side sends. */
   #replica: Replica<Connection | Datagram> | undefined;
+  /** What every connection is made with. */
+  #bounds: ConnectionOptions = {};
   #pulse: Pulse | undefined;
 
   constructor(post: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void) {
@@ -62,6 +71,8 @@ export class WorkerSide implements ListenerSide {
         return void this.#start(message.boot);
       case "listening":
         return this.#replica?.listening(message.address);
+      case "leaving":
+        return this.#replica?.leaving();
       case "connection":
         return this.#serveConnection(message, socket);
       case "datagram": {
@@ -74,6 +85,8 @@ export class WorkerSide implements ListenerSide {
         return this.#relayed.get(message.id)?.receive(message.part);
       case "sent":
         return this.#datagramSocket.sent(message.sendId, message.error);
+      case "ask":
+        return this.#post({ type: "asked", id: message.id });
       case "drain":
         return this.#replica?.drain(message.id);
       case "cut":
@@ -112,22 +125,26 @@ export class WorkerSide implements ListenerSide {
   }
 
   async shutdown(callerId: CallerId): Promise<void> {
-    const { callId, answer } = this.#call();
-    this.#post({ type: "call", callId, method: "shutdown", callerId: callerId ?? inHook() });
-    await answer;
+    await this.#call({ method: "shutdown" }, callerId);
   }
 
-  async close(graceMs: number | undefined, callerId: CallerId): Promise<DrainReport> {
-    const { callId, answer } = this.#call();
-    this.#post({ type: "call", callId, method: "close", graceMs, callerId: callerId ?? inHook() });
-    return (await answer) as DrainReport;
+  async close(options: CloseOptions, callerId: CallerId): Promise<DrainReport> {
+    return (await this.#call({ method: "close", options }, callerId)) as DrainReport;
   }
 
-  #call(): { callId: number; answer: Promise<DrainReport | undefined> } {
+  async changeAdmission(options: AdmissionOptions): Promise<void> {
+    await this.#call({ method: "changeAdmission", options }, undefined);
+  }
+
+  #call(
+    request: DistributiveOmit<WorkerCall, "type" | "callId" | "callerId">,
+    callerId: CallerId,
+  ): Promise<DrainReport | undefined> {
     const callId = this.#nextCallId++;
-    const call = Promise.withResolvers<DrainReport | undefined>();
-    this.#calls.set(callId, call);
-    return { callId, answer: call.promise };
+    const answer = Promise.withResolvers<DrainReport | undefined>();
+    this.#calls.set(callId, answer);
+    this.#post({ type: "call", callId, callerId: callerId ?? inHook(), ...request });
+    return answer.promise;
   }
 
   /** Make the replica and set it up; says "ready", or "failed" and why. Never rejects. */
@@ -137,6 +154,7 @@ export class WorkerSide implements ListenerSide {
       process.argv.splice(1, Infinity, ...boot.argv);
       this.#replica = await this.#makeReplica(boot);
       const { server } = this.#replica;
+      this.#bounds = boundsIn(server.options, boot.workers);
       await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
       this.#pulse = new Pulse(boot.beatMs, (beat) => this.#post({ type: "beat", beat }));
       this.#post({ type: "ready" });
@@ -154,11 +172,9 @@ export class WorkerSide implements ListenerSide {
     }
     // The runtime sends a socket to a process without this property.
     if (socket !== undefined) socket.allowHalfOpen = true;
-    const { options } = replica.server;
-    const stream = relayed ? this.#relayedSocket(id, options.highWaterMark) : (socket ?? closedSocket());
+    const stream = relayed ? this.#relayedSocket(id, replica.server.options.highWaterMark) : (socket ?? closedSocket());
     const connection = new Connection(stream, {
-      ...options,
-      held: true,
+      ...this.#bounds,
       remoteAddress,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
@@ -189,6 +205,13 @@ export class WorkerSide implements ListenerSide {
     }
     return server[becomeReplica](this);
   }
+}
+
+/** The bounds of connections in this worker, which is one of several. */
+function boundsIn(options: ResolvedServerOptions, workers: number): ConnectionOptions {
+  const { maxBufferedBytes } = options;
+  const budget = maxBufferedBytes === Infinity ? undefined : new BufferBudget(maxBufferedBytes / workers);
+  return { ...boundsOf(options), budget, held: true };
 }
 
 /** Whether `workerSetup()` or `workerTeardown()` runs, for which the listener side waits. */

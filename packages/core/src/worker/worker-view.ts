@@ -4,7 +4,7 @@ export const WorkerState = {
   starting: "starting",
   /** It takes requests. */
   ready: "ready",
-  /** It has not answered for a while, because its event loop is held up; it gets no further request until it does. */
+  /** It has not answered for a while, because its event loop is held up, or has hardly a file descriptor left; it gets no further request until then. */
   blocked: "blocked",
   /** It takes no further request, and will be replaced. */
   retiring: "retiring",
@@ -34,4 +34,6 @@ export interface WorkerView {
   readonly eventLoopDelayMs: number;
   /** Bytes of its JavaScript heap in use; told about once a second. */
   readonly heapUsed: number;
+  /** File descriptors that its process may still open, or `Infinity` if nobody knows; told about once a second. */
+  readonly freeDescriptors: number;
 }

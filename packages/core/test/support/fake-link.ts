@@ -13,6 +13,12 @@ export class FakeLink implements WorkerLink {
   readonly given: number[] = [];
   /** The ids of the requests of which its sender knows that they have arrived. */
   readonly known: number[] = [];
+  /** The ids of the requests that never arrived. */
+  readonly forgotten: number[] = [];
+  /** Whether sockets can be moved now. */
+  movable = true;
+  /** What it has left, as its beats tell. */
+  freeDescriptors = Infinity;
   started = false;
   kills = 0;
   /** What becomes of a socket that is moved: it leaves, as to a thread; it is copied, as to a process; or it cannot be moved. */
@@ -48,8 +54,16 @@ export class FakeLink implements WorkerLink {
     return true;
   }
 
+  canMove(): boolean {
+    return this.movable;
+  }
+
   taken(id: number): void {
     this.known.push(id);
+  }
+
+  forget(id: number): void {
+    this.forgotten.push(id);
   }
 
   kill(): void {
@@ -73,7 +87,7 @@ export class FakeLink implements WorkerLink {
   }
 
   beat(): void {
-    this.say({ type: "beat", beat: { eventLoopDelayMs: 0, heapUsed: 0 } });
+    this.say({ type: "beat", beat: { eventLoopDelayMs: 0, heapUsed: 0, freeDescriptors: this.freeDescriptors } });
   }
 
   /** Acknowledge every request that it was given. */

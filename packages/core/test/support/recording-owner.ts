@@ -8,10 +8,20 @@ export class RecordingOwner<Request> implements SourceOwner<Request> {
   readonly acceptedRequests: Request[] = [];
   readonly drops: DropReason[] = [];
   readonly failures: Error[] = [];
+  readonly budget = undefined;
+  /** Those that wait outside, and how to let them in or refuse them. */
+  readonly waiting: ((refusal: DropReason | undefined) => void)[] = [];
+  /** Whether refused clients may wait. */
+  lets = false;
   #told = Promise.withResolvers<void>();
 
   admit(): DropReason | undefined {
     return this.refusal;
+  }
+
+  wait(_clientAddress: Address, _refusal: DropReason, decide: (refusal: DropReason | undefined) => void): boolean {
+    if (this.lets) this.waiting.push(decide);
+    return this.lets;
   }
 
   accepted(request: Request): void {

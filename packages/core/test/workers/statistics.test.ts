@@ -51,6 +51,7 @@ function view(id: number, active: number): WorkerView {
     bytesRead: 0,
     bytesWritten: 0,
     eventLoopDelayMs: 0,
+    freeDescriptors: Infinity,
     heapUsed: 0,
   };
 }

@@ -139,12 +139,12 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
 
   async #receiveChunk(): Promise<Buffer> {
     const { inbound } = this.connection;
-    inbound.insideMessage = this.#decoder.bufferedBytes > 0;
+    inbound.unfinishedBytes = this.#decoder.bufferedBytes;
     try {
       return await this.connection.recv();
     } finally {
       // Whoever reads past this object has boundaries of its own.
-      inbound.insideMessage = undefined;
+      inbound.unfinishedBytes = undefined;
       this.#slice.begin();
     }
   }

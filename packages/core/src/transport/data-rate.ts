@@ -1,0 +1,71 @@
+import { LoopTimer, type Confirmation } from "./loop-timer.ts";
+
+/** How fast bytes have to pass while somebody waits for that. */
+export interface DataRateLimit {
+  /** Bytes per second. */
+  readonly bytesPerSecond: number;
+  /** How long it may be slower: the rate is looked at each time that it was waited for so long, in milliseconds. */
+  readonly graceMs: number;
+  /** Bytes that may pass unseen, because they pass many at a time. */
+  readonly unseen: number;
+}
+
+/**
+ * Notices that bytes pass too slowly: what `bytesPerSecond` asks for and did not come adds up, and more than `unseen` of it is too much.
+ *
+ * Time counts only while somebody waits, and what was faster for a while is not saved up for later.
+ */
+export class DataRate {
+  readonly #limit: DataRateLimit;
+  readonly #onTooSlow: () => void;
+  readonly #window: LoopTimer;
+  #waiting = false;
+  #moved = 0;
+  #missing = 0;
+
+  constructor(limit: DataRateLimit, onTooSlow: () => void, confirm?: Confirmation) {
+    this.#limit = limit;
+    this.#onTooSlow = onTooSlow;
+    this.#window = new LoopTimer(() => this.#look(), confirm);
+  }
+
+  /** Somebody waits from now on. */
+  wait(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    if (!this.#window.resume()) this.#window.start(this.#limit.graceMs);
+  }
+
+  /** Nobody waits for now. */
+  rest(): void {
+    this.#waiting = false;
+    this.#window.pause();
+  }
+
+  /** Bytes have passed. */
+  moved(bytes: number): void {
+    this.#moved += bytes;
+  }
+
+  /** Nobody waits, and whoever waits next begins anew. */
+  reset(): void {
+    this.#waiting = false;
+    this.#moved = 0;
+    this.#missing = 0;
+    this.#window.stop();
+  }
+
+  /** Notice nothing any more. */
+  dispose(): void {
+    this.reset();
+    this.#window.dispose();
+  }
+
+  #look(): void {
+    const { bytesPerSecond, graceMs, unseen } = this.#limit;
+    this.#missing = Math.max(this.#missing + (bytesPerSecond * graceMs) / 1_000 - this.#moved, 0);
+    this.#moved = 0;
+    if (this.#missing > unseen) this.#onTooSlow();
+    else this.#window.start(graceMs);
+  }
+}

@@ -1,0 +1,87 @@
+import { closeSync } from "node:fs";
+
+import { descriptorLimit, openDescriptors, spareDescriptor } from "./descriptors.ts";
+
+/** How often it looks although nobody comes: what eats the descriptors may be the program itself. In milliseconds. */
+const LOOK_MS = 1_000;
+
+/** Clients that may come in between two looks, at most. */
+const MAX_UNSEEN = 64;
+
+/** Of a small limit, what may be reserved at most. */
+const MAX_SHARE = 1 / 4;
+
+/** How many more than the reserve must be free before it is over: those who are refused hold some for a moment. */
+const RECOVERED = 1.25;
+
+/**
+ * Keeps some descriptors for the program: refuses those who come when only so many are left, and tells once that it begins.
+ *
+ * It has a descriptor of its own, which it gives back when none is left at all. With that one the runtime accepts those who come, so that they can be
+ * refused and counted; else it would close them itself, or, if another thread is quicker, keep them waiting and spin.
+ */
+export class DescriptorGuard {
+  /** How many descriptors the process may have. */
+  readonly limit: number;
+
+  readonly #reserve: number;
+  readonly #onExhausted: () => void;
+  #exhausted = false;
+  /** How many may come in before it looks again. */
+  #unseen = 0;
+  #spare: number | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  /** @param reserve - How many to keep, at least 1. */
+  constructor(reserve: number, onExhausted: () => void) {
+    this.limit = descriptorLimit();
+    this.#reserve = Math.min(reserve, Math.floor(this.limit * MAX_SHARE));
+    this.#onExhausted = onExhausted;
+    this.#spare = spareDescriptor();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Whether a client that has just been accepted may stay. */
+  admit(): boolean {
+    if (!this.#exhausted && this.#unseen > 0) {
+      this.#unseen--;
+      return true;
+    }
+    this.#judge();
+    return !this.#exhausted;
+  }
+
+  /** Look no more. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#giveBack();
+  }
+
+  #look(): void {
+    this.#unseen = 0;
+    if (this.#judge() <= 1) this.#giveBack();
+    else if (!this.#exhausted) this.#spare ??= spareDescriptor();
+  }
+
+  /** See how many are free, and what that means; how many are. */
+  #judge(): number {
+    const free = this.limit - openDescriptors();
+    if (free <= this.#reserve) {
+      if (!this.#exhausted) {
+        this.#exhausted = true;
+        this.#onExhausted();
+      }
+    } else if (!this.#exhausted || free > this.#reserve * RECOVERED + 1) {
+      this.#exhausted = false;
+      this.#unseen = Math.min(Math.floor((free - this.#reserve) / 2), MAX_UNSEEN);
+    }
+    return free;
+  }
+
+  #giveBack(): void {
+    if (this.#spare === undefined) return;
+    closeSync(this.#spare);
+    this.#spare = undefined;
+  }
+}

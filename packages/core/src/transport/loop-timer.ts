@@ -1,0 +1,108 @@
+import { OFF_WHEEL, TimerWheel, type WheelEntry } from "./timer-wheel.ts";
+
+/** Lets whatever has come meanwhile be seen, then calls back. */
+export type Confirmation = (callback: () => void) => void;
+
+/** Ticks of a wheel in the shortest time-out that goes on it: so one is late by an eighth at most. */
+const TICKS_PER_TIMEOUT = 16;
+
+/** From the finest to the coarsest. */
+const WHEELS: readonly TimerWheel[] = [5, 20, 80, 320, 1_280].map((tickMs) => new TimerWheel(tickMs));
+
+/**
+ * A time-out that is cheap to start and stop for every read.
+ *
+ * Never early by the time of this event loop, in which a stall of our own does not count, and late by an eighth at most (or by 10 ms, if that is more).
+ * Before it expires, what has come meanwhile is seen first: whoever starts or stops it then is in time.
+ */
+export class LoopTimer implements WheelEntry {
+  /** {@inheritDoc WheelEntry.due} */
+  due = Infinity;
+  /** {@inheritDoc WheelEntry.at} */
+  at = OFF_WHEEL;
+
+  readonly #onExpire: () => void;
+  readonly #confirm: Confirmation | undefined;
+  #ms = Infinity;
+  #ticks = Infinity;
+  #wheel: TimerWheel | undefined;
+  /** Ticks that were left when it was paused. */
+  #left = Infinity;
+
+  /** @param confirm - Called before it expires; it expires at once without. */
+  constructor(onExpire: () => void, confirm?: Confirmation) {
+    this.#onExpire = onExpire;
+    this.#confirm = confirm;
+  }
+
+  /** Expire in `ms` milliseconds, unless stopped or started again before; `Infinity` never does. */
+  start(ms: number): void {
+    if (ms !== this.#ms) this.#measure(ms);
+    this.#runFor(this.#ticks);
+  }
+
+  /** Do not expire. */
+  stop(): void {
+    this.due = Infinity;
+    this.#left = Infinity;
+  }
+
+  /** Stand still, if it runs. */
+  pause(): void {
+    if (this.due === Infinity || this.#wheel === undefined) return;
+    this.#left = Math.max(this.due - this.#wheel.tick, 1);
+    this.due = Infinity;
+  }
+
+  /** Go on with what was left when it was paused; `false` if it was not. */
+  resume(): boolean {
+    if (this.#left === Infinity) return false;
+    this.#runFor(this.#left);
+    return true;
+  }
+
+  /** Stop, and leave nothing behind. */
+  dispose(): void {
+    this.stop();
+    this.#wheel?.remove(this);
+  }
+
+  /** For the wheel alone. */
+  expire(): void {
+    const { due } = this;
+    if (this.#confirm === undefined) this.#expireUnlessMoved(due);
+    else this.#confirm(() => this.#expireUnlessMoved(due));
+  }
+
+  #expireUnlessMoved(due: number): void {
+    if (this.due !== due) return;
+    this.due = Infinity;
+    this.#onExpire();
+  }
+
+  #measure(ms: number): void {
+    this.#wheel?.remove(this);
+    this.#ms = ms;
+    this.#wheel = ms === Infinity ? undefined : wheelFor(ms);
+    // One more, because the present tick is over in part.
+    this.#ticks = this.#wheel === undefined ? Infinity : Math.ceil(ms / this.#wheel.tickMs) + 1;
+  }
+
+  #runFor(ticks: number): void {
+    this.#left = Infinity;
+    const wheel = this.#wheel;
+    if (wheel === undefined) {
+      this.due = Infinity;
+      return;
+    }
+    const due = wheel.tick + ticks;
+    this.due = due;
+    // It can be put off where it lies, and not brought forward.
+    if (due < this.at) wheel.remove(this);
+    if (this.at === OFF_WHEEL) wheel.add(this);
+  }
+}
+
+function wheelFor(ms: number): TimerWheel {
+  return WHEELS.findLast(({ tickMs }) => tickMs * TICKS_PER_TIMEOUT <= ms) ?? (WHEELS[0] as TimerWheel);
+}
