@@ -50,6 +50,7 @@ export { Datagram } from "./transport/datagram.ts";
 export type { DatagramSocket } from "./transport/datagram-socket.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
 export type { ByteFlow, ByteSource } from "./transport/byte-flow.ts";
+export type { BufferBudget, BufferHolder } from "./transport/buffer-budget.ts";
 export type { Inbound } from "./transport/inbound.ts";
 export type { ServerRequest } from "./transport/server-request.ts";
 

@@ -68,7 +68,7 @@ export interface ServerOptions extends AdmissionOptions {
    */
   readonly minWriteRate?: number;
   /**
-   * How long a peer may be slower than `minReadRate` or `minWriteRate`; only the time in which it is waited for counts.
+   * How long a peer may be slower than `minReadRate` or `minWriteRate`; only the time in which it is waited for counts. Less than 100 stands for 100.
    * @defaultValue 5000
    */
   readonly rateGraceMs?: number;
@@ -97,8 +97,8 @@ export interface ServerOptions extends AdmissionOptions {
    */
   readonly writeStallMs?: number;
   /**
-   * How long a finished connection waits for the peer to close its side, counted from the last byte in either direction, so that our last bytes
-   * are read and not lost to a reset.
+   * How long a finished connection waits for the peer to close its side, counted from the last byte before our end, in either direction, so that
+   * our last bytes are read and not lost to a reset.
    * @defaultValue 2000
    */
   readonly lingerMs?: number;

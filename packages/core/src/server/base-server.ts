@@ -209,10 +209,10 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * does not listen, and what `serverActivate()` throws; the other one goes on then.
    */
   async takeOver(predecessor: BaseServer<Request>): Promise<Address> {
-    if (!(predecessor instanceof BaseServer) || this.#kind !== predecessor.#kind) {
+    if (!(predecessor instanceof BaseServer)) {
       throw typeError(
         ErrorCode.invalidArgument,
-        `Cannot take over: the other server must be of the same kind, received ${kindName(predecessor)}`,
+        `Cannot take over: the other one must be a server, received ${show(predecessor)}`,
       );
     }
     return this.#life.takeOver(predecessor.#life);
@@ -312,7 +312,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 
   // For authors of server classes and mixins.
 
-  /** Where requests come from. Called once by `listen()`. */
+  /** Where requests come from. Called once by `listen()` or `takeOver()`, which uses it only to know which kind that is. */
   protected abstract createSource(owner: SourceOwner<Request>): RequestSource<Request>;
 
   /** Emit an event, and publish it on its diagnostics channel. A listener that throws does no harm. */
@@ -385,11 +385,6 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   #limitsOf({ graceMs = this.#options.graceMs, lameDuckMs = this.#options.lameDuckMs }: CloseOptions): CloseLimits {
     return { graceMs, lameDuckMs };
   }
-
-  /** Servers whose sources are of one kind have the same way to make them. */
-  get #kind(): unknown {
-    return this.createSource;
-  }
 }
 
 /** What a server was constructed from, beside its handler class: plain data, so that a worker can construct its replica. */
@@ -405,8 +400,4 @@ function checkTime(name: string, ms: unknown): void {
     ErrorCode.invalidArgument,
     `Cannot close server: ${name} must be from 0 to ${MAX_TIMER_MS} or Infinity, received ${show(ms)}`,
   );
-}
-
-function kindName(value: unknown): string {
-  return value instanceof BaseServer ? value.constructor.name : show(value);
 }

@@ -123,7 +123,7 @@ export class Drain {
     });
     const finished = [...this.#finished.values()].reduce((sum, some) => sum + some, 0);
     const reasons = new Map(this.#finished);
-    for (const { reason } of cut) count(reasons, reason);
+    for (const { reason } of cut) addTo(reasons, reason);
     const callers = [...this.#callers].filter((record) => !this.#cut.has(record)).length;
     return Object.freeze({
       durationMs: performance.now() - this.#startedAt,
@@ -150,7 +150,7 @@ export class Drain {
   #onEnd(record: RequestRecord): void {
     if (record.stage === "gone" && record.wasTaken) {
       this.#callers.delete(record);
-      if (this.#begun && !this.#cut.has(record)) count(this.#finished, reasonOf(record));
+      if (this.#begun && !this.#cut.has(record)) addTo(this.#finished, reasonOf(record));
       this.#check();
     }
     if (this.#lastSteps) this.#checkSoon();
@@ -187,6 +187,6 @@ function reasonOf({ closeReason = CloseReason.drain }: RequestRecord): CloseReas
   return closeReason;
 }
 
-function count(counts: Map<CloseReason, number>, reason: CloseReason): void {
+function addTo(counts: Map<CloseReason, number>, reason: CloseReason): void {
   counts.set(reason, (counts.get(reason) ?? 0) + 1);
 }

@@ -1,35 +1,30 @@
 /**
  * Opening, serving and closing one server: `new -> listening -> serving -> draining -> closed`.
  *
- * Python's words are the server's; in which order a server is opened and closed, who may call what when, and what a call waits for, is decided here.
- * Things are opened in order (`serverActivate`, the source) and closed in reverse, whether the server ran or could not start.
+ * Python's words are the server's; who may call what when, what a call waits for, and in which order a server ends, is decided here. What it opens,
+ * and closes, is in `opening.ts`.
  *
  * @module
  */
 
 import type { Address } from "../address.ts";
-import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
-import { DropReason } from "../events.ts";
-import type { ResolvedServerOptions } from "../options.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
-import { refuseUnguarded } from "./boot-guard.ts";
-import { callContext } from "./call-context.ts";
 import { OUTSIDE, type Caller } from "./caller.ts";
-import { Drain, LAST_STEPS_MS } from "./drain.ts";
+import { Drain } from "./drain.ts";
 import type { DrainReport } from "./drain-report.ts";
 import { printErrorReport } from "./error-report.ts";
 import { LameDuck } from "./lame-duck.ts";
 import { LifeCycle, ServerState } from "./life-cycle.ts";
 import type { ListenerSide } from "./listener-side.ts";
+import { Opening } from "./opening.ts";
 import { Reception, type Publish } from "./reception.ts";
 import { RequestRegistry } from "./registry.ts";
 import { Replica } from "./replica.ts";
 import { RequestRunner } from "./request-runner.ts";
 import { ServingLoop } from "./serving-loop.ts";
-import { settleWithin } from "./settle-within.ts";
 import { Statistics, type ServerStatistics } from "./statistics.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
@@ -55,12 +50,6 @@ export interface CloseLimits {
 /** At once. */
 const NOW: CloseLimits = { graceMs: 0, lameDuckMs: 0 };
 
-/** A source, and its address once it is open. */
-interface Acquired<Request> {
-  readonly source: RequestSource<Request>;
-  readonly address: Promise<Address>;
-}
-
 /** The life of one server, on the listener side or, as a replica, in a worker. */
 export class ServerLife<Request extends ServerRequest> {
   readonly registry: RequestRegistry;
@@ -69,10 +58,7 @@ export class ServerLife<Request extends ServerRequest> {
 
   readonly #parts: LifeParts<Request>;
   readonly #cycle = new LifeCycle();
-  #address: Address;
-  #source: RequestSource<Request> | undefined;
-  #opening: PromiseWithResolvers<Address> | undefined;
-  #activated = false;
+  readonly #opening: Opening<Request>;
   /** Whether a loop of ours, or the call that will begin one, is under way. */
   #taking = false;
   /** Whether `shutdown()` was called since then. */
@@ -91,7 +77,6 @@ export class ServerLife<Request extends ServerRequest> {
 
   constructor(parts: LifeParts<Request>) {
     this.#parts = parts;
-    this.#address = parts.address;
     this.registry = new RequestRegistry({
       control: (record, request) => ({
         drain: () => request.drain(),
@@ -108,6 +93,7 @@ export class ServerLife<Request extends ServerRequest> {
       this.reportError(error, clientAddress),
     );
     this.reception = new Reception(parts.server.options, this.registry, this.#statistics, parts.publish);
+    this.#opening = this.#newOpening();
   }
 
   get state(): ServerState {
@@ -127,7 +113,7 @@ export class ServerLife<Request extends ServerRequest> {
 
   /** The real address, once the server is bound. */
   get address(): Address {
-    return this.#address;
+    return this.#opening.address;
   }
 
   /** Set in a worker's replica: the side that accepts. */
@@ -137,31 +123,32 @@ export class ServerLife<Request extends ServerRequest> {
 
   /** Take the next request that came in, waiting for it; rejects when the loop that asks has stopped. */
   nextRequest(): Accepted<Request> | Promise<Accepted<Request>> {
-    if (this.#source !== undefined && this.#loop?.stopped !== true) return this.#source.queue.take();
+    const { source } = this.#opening;
+    if (source !== undefined && this.#loop?.stopped !== true) return source.queue.take();
     throw new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the server takes no requests");
   }
 
-  /** @param acquire - Gets the source where it does not have to be made. */
-  listen(acquire?: () => Acquired<Request>): Promise<Address> {
-    if (this.#opening === undefined) {
-      const opening = Promise.withResolvers<Address>();
-      // Known before anything is called that might ask for it again.
-      this.#opening = opening;
-      this.#open(acquire).then(opening.resolve, (error: unknown) => {
-        this.#opening = undefined;
-        opening.reject(error);
-      });
-    }
-    return this.#opening.promise;
+  listen(): Promise<Address> {
+    return this.#opening.open();
   }
 
-  /** Come in in place of another server, which drains from then on. */
-  takeOver(predecessor: ServerLife<Request>): Promise<Address> {
-    if (this.#opening !== undefined || this.#cycle.state !== ServerState.new) {
+  /** Listen in place of another server, which drains from then on. */
+  async takeOver(predecessor: ServerLife<Request>): Promise<Address> {
+    this.#refuseInReplica("takeOver()");
+    this.#refuseIfEnding("takeOver()");
+    if (this.#opening.begun) {
       throw new SocketServerError(ErrorCode.alreadyServing, "Cannot take over: this server listens already");
     }
-    predecessor.#checkSource();
-    return this.listen(() => predecessor.#give(this.reception, this.#parts.server.options));
+    predecessor.#refuseIfLeaving();
+    // A source that is not opened: only those of one kind can stand for each other.
+    predecessor.#opening.checkSource(this.#parts.createSource(this.reception));
+    return this.#opening.open(() => {
+      predecessor.#refuseIfLeaving();
+      void predecessor.stopTaking(OUTSIDE);
+      const acquired = predecessor.#opening.giveTo(this.#parts.server, this.reception);
+      void predecessor.close(OUTSIDE, { graceMs: predecessor.#parts.server.options.graceMs, lameDuckMs: 0 });
+      return acquired;
+    });
   }
 
   /** Serve until stopped, then wait for the end of a drain that has begun meanwhile. */
@@ -235,7 +222,7 @@ export class ServerLife<Request extends ServerRequest> {
     this.#listenerSide = listenerSide;
     return new Replica<Request>(this.#parts.server, this.registry, this.runner, listenerSide, {
       listening: (address) => {
-        this.#address = address;
+        this.#opening.address = address;
         this.#listenerReady = true;
       },
       leaving: () => {
@@ -253,85 +240,24 @@ export class ServerLife<Request extends ServerRequest> {
     else if (!(error instanceof PeerError)) printErrorReport(error, clientAddress);
   }
 
-  // Opening.
-
-  async #open(acquire = (): Acquired<Request> => this.#newSource()): Promise<Address> {
-    refuseUnguarded();
-    this.#refuseInReplica("listen()");
-    this.#refuseIfEnding("listen()");
-    let acquired: Acquired<Request> | undefined;
-    try {
-      this.#activated = true;
-      await callContext.run({ owner: this.registry, place: "opening" }, () => this.#parts.server.serverActivate());
-      // Whoever gave it up meanwhile has stopped what was active then.
-      this.#activated = true;
-      this.#refuseIfEnding("listen()");
-      acquired = acquire();
-      this.#address = await acquired.address;
-      this.#source = acquired.source;
-      this.#refuseIfEnding("listen()");
-    } catch (error) {
-      await this.#discard(acquired?.source);
-      await this.#deactivate();
-      throw error;
-    }
-    this.#cycle.advance(ServerState.listening);
-    this.#parts.publish("listening", this.#address);
-    return this.#address;
-  }
-
-  #newSource(): Acquired<Request> {
-    const source = this.#parts.createSource(this.reception);
-    return { source, address: source.open() };
-  }
-
-  /** Close a source that could not be opened, or not be used any more. */
-  async #discard(source: RequestSource<Request> | undefined): Promise<void> {
-    this.#source = undefined;
-    if (source === undefined) return;
-    await this.#quietly(source.stop());
-    this.#refuseWaiting(source);
-    await this.#quietly(source.close());
-  }
-
-  /** @throws `SocketServerError` unless there is a source to give away. */
-  #checkSource(): void {
-    if (this.#source !== undefined && this.#closing === undefined) return;
-    throw new SocketServerError(
-      ErrorCode.serverClosed,
-      `Cannot take over: the other server must be listening, and is ${this.#closing === undefined ? this.#cycle.state : "closing"}`,
-    );
-  }
-
-  /** Give the source to another server, with all that waits, and drain. */
-  #give(successor: Reception<Request>, options: ResolvedServerOptions): Acquired<Request> {
-    this.#checkSource();
-    const source = this.#source as RequestSource<Request>;
-    if (source.adopt === undefined) {
-      throw new SocketServerError(
-        ErrorCode.serverClosed,
-        "Cannot take over: the other server's source cannot change its server",
-      );
-    }
-    this.#source = undefined;
-    void this.stopTaking(OUTSIDE);
-    for (const request of source.adopt(successor, options)) this.registry.release(request);
-    this.reception.admission.refuseWaiting();
-    void this.close(OUTSIDE, { graceMs: this.#parts.server.options.graceMs, lameDuckMs: 0 });
-    return { source, address: Promise.resolve(this.#address) };
-  }
-
-  /** Call `serverStop()`, if `serverActivate()` was called; its failure is reported and stops nothing. */
-  async #deactivate(): Promise<void> {
-    if (!this.#activated) return;
-    this.#activated = false;
-    try {
-      const context = { owner: this.registry, place: "stopping" } as const;
-      const answer = callContext.run(context, () => this.#parts.server.serverStop());
-      await settleWithin("serverStop", answer, LAST_STEPS_MS);
-    } catch (error) {
-      this.reportError(error, undefined);
-    }
+  #newOpening(): Opening<Request> {
+    const { server, address } = this.#parts;
+    return new Opening<Request>({
+      server,
+      address,
+      registry: this.registry,
+      reception: this.reception,
+      newSource: () => this.#parts.createSource(this.reception),
+      check: () => {
+        this.#refuseInReplica("listen()");
+        this.#refuseIfEnding("listen()");
+      },
+      opened: (bound) => {
+        this.#cycle.advance(ServerState.listening);
+        this.#parts.publish("listening", bound);
+      },
+      reportError: (error) => this.reportError(error, undefined),
+    });
   }
 
   // Taking requests.
@@ -347,7 +273,7 @@ export class ServerLife<Request extends ServerRequest> {
     this.#stopAsked = false;
     try {
       if (!(await this.#listenUnlessClosed())) return;
-      const source = this.#source;
+      const { source } = this.#opening;
       if (source === undefined || this.#stopAsked || !this.#cycle.advance(ServerState.serving)) return;
       this.#loop = this.#newLoop(source);
       await work(this.#loop);
@@ -415,68 +341,38 @@ export class ServerLife<Request extends ServerRequest> {
 
   async #closeEverything(drain: Drain, caller: Caller): Promise<DrainReport> {
     drain.begin();
-    const wasNew = this.#cycle.state === ServerState.new && this.#opening === undefined;
+    const wasNew = this.#cycle.state === ServerState.new && !this.#opening.begun;
     this.#cycle.advance(ServerState.draining);
     if (!wasNew) this.#parts.publish("draining");
     const loop = this.#loop;
     // Code that the loop waits for may be what called us; it takes no further request then.
     const allTaken = caller.place === "loop" || loop === undefined ? Promise.resolve() : loop.taken;
     void this.stopTaking(OUTSIDE);
-    const source = this.#source;
-    const stopped = source?.stop();
-    drain.refused(this.reception.admission.refuseWaiting());
-    if (source !== undefined) drain.refused(this.#refuseWaiting(source));
+    const { refused, stopped } = this.#opening.stop();
+    drain.refused(refused);
     // What waits for this call must not be waited for: serverActivate(), or a worker's hook, which the end of its worker ends.
-    if (caller.place !== "opening" && caller.place !== "worker") await this.#waitForOpening(drain);
-    await this.#quietly(stopped);
+    if (caller.place !== "opening" && caller.place !== "worker") await this.#opening.failed(drain.overdue);
+    await stopped;
     await drain.run(allTaken);
     loop?.abandon();
-    if (caller.place !== "opening") await this.#deactivate();
-    this.#giveUpOpening();
-    await this.#quietly(source?.close());
+    if (caller.place !== "opening") await this.#opening.deactivate();
+    await this.#opening.close();
     this.#cycle.advance(ServerState.closed);
     const report = drain.report();
     this.#parts.publish("close", report);
     return report;
   }
 
-  /** The server is being opened: wait until that has failed because of us, but not past the deadline. */
-  async #waitForOpening(drain: Drain): Promise<void> {
-    if (this.#opening === undefined || this.#source !== undefined) return;
-    const failed = this.#opening.promise.catch(() => {
-      // Whoever called listen() gets the error; here it only means that nothing is open.
-    });
-    await Promise.race([failed, drain.overdue]);
-  }
-
-  /** A `serverActivate()` that never settles must not hold up whoever waits for `listen()`. */
-  #giveUpOpening(): void {
-    if (this.#source !== undefined) return;
-    this.#opening?.reject(new SocketServerError(ErrorCode.serverClosed, "Cannot listen: the server is closed"));
-  }
-
-  /** Refuse what waits for its turn; how many did. */
-  #refuseWaiting(source: RequestSource<Request>): number {
-    const waiting = source.queue.clear();
-    for (const [request, clientAddress] of waiting) {
-      request.cut(CloseReason.drain);
-      this.reception.dropped(clientAddress, DropReason.draining);
-    }
-    return waiting.length;
-  }
-
-  /** Wait for a source, which may be somebody else's, but not for long. */
-  async #quietly(work: Promise<void> | undefined): Promise<void> {
-    try {
-      await settleWithin("source", work, LAST_STEPS_MS);
-    } catch (error) {
-      this.reportError(error, undefined);
-    }
-  }
-
   #refuseIfEnding(name: string): void {
     if (!this.#cycle.ending) return;
     throw new SocketServerError(ErrorCode.serverClosed, `Cannot call ${name}: the server is ${this.#cycle.state}`);
+  }
+
+  /** What listens no more, or not for long, cannot be taken over. */
+  #refuseIfLeaving(): void {
+    if (this.#closing === undefined) return;
+    const state = this.#cycle.ending ? this.#cycle.state : "about to close";
+    throw new SocketServerError(ErrorCode.serverClosed, `Cannot take over: the other server is ${state}`);
   }
 
   #refuseInReplica(name: string): void {

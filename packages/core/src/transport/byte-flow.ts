@@ -190,9 +190,9 @@ export class ByteFlow {
     this.#consumedSinceWrite = false;
   }
 
-  /** Receive up to the high-water mark although nobody reads, so that the end of the connection is noticed. */
+  /** Receive up to the high-water mark, a chunk at least, although nobody reads, so that what happens to the connection is noticed. */
   watch(): void {
-    if (this.queue.length < this.#highWaterMark) this.#resume();
+    if (this.queue.length < Math.max(this.#highWaterMark, 1)) this.#resume();
   }
 
   // What reads are made of.

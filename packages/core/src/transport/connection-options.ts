@@ -9,7 +9,7 @@ export interface ConnectionOptions {
   readonly idleTimeoutMs?: number;
   /** How long the peer may take nothing of our output, in milliseconds. @defaultValue 30000 */
   readonly writeStallMs?: number;
-  /** How long `close()` waits for the peer to end its side, counted from the last byte in either direction, in milliseconds. @defaultValue 2000 */
+  /** How long `close()` waits for the peer to end its side, counted from the last byte before our end, in milliseconds. @defaultValue 2000 */
   readonly lingerMs?: number;
   /** How long the peer may take to send its first byte, in milliseconds, counted from `begin()`. @defaultValue Infinity */
   readonly firstByteTimeoutMs?: number;

@@ -1,5 +1,10 @@
 import { LoopTimer, type Confirmation } from "./loop-timer.ts";
 
+/** How often the rate is looked at, at most: in less, even a fast peer may be between two packets. In milliseconds. */
+const MIN_WINDOW_MS = 100;
+
+const MS_PER_SECOND = 1_000;
+
 /** How fast bytes have to pass while somebody waits for that. */
 export interface DataRateLimit {
   /** Bytes per second. */
@@ -17,6 +22,7 @@ export interface DataRateLimit {
  */
 export class DataRate {
   readonly #limit: DataRateLimit;
+  readonly #windowMs: number;
   readonly #onTooSlow: () => void;
   readonly #window: LoopTimer;
   #waiting = false;
@@ -25,6 +31,7 @@ export class DataRate {
 
   constructor(limit: DataRateLimit, onTooSlow: () => void, confirm?: Confirmation) {
     this.#limit = limit;
+    this.#windowMs = Math.max(limit.graceMs, MIN_WINDOW_MS);
     this.#onTooSlow = onTooSlow;
     this.#window = new LoopTimer(() => this.#look(), confirm);
   }
@@ -33,7 +40,7 @@ export class DataRate {
   wait(): void {
     if (this.#waiting) return;
     this.#waiting = true;
-    if (!this.#window.resume()) this.#window.start(this.#limit.graceMs);
+    if (!this.#window.resume()) this.#window.start(this.#windowMs);
   }
 
   /** Nobody waits for now. */
@@ -62,10 +69,11 @@ export class DataRate {
   }
 
   #look(): void {
-    const { bytesPerSecond, graceMs, unseen } = this.#limit;
-    this.#missing = Math.max(this.#missing + (bytesPerSecond * graceMs) / 1_000 - this.#moved, 0);
+    const { bytesPerSecond, unseen } = this.#limit;
+    const expected = (bytesPerSecond * this.#windowMs) / MS_PER_SECOND;
+    this.#missing = Math.max(this.#missing + expected - this.#moved, 0);
     this.#moved = 0;
     if (this.#missing > unseen) this.#onTooSlow();
-    else this.#window.start(graceMs);
+    else this.#window.start(this.#windowMs);
   }
 }

@@ -301,8 +301,8 @@ export class PoolWorker implements LinkListener {
       this.#link.post({ type: "datagram", id, clientAddress, draining, remoteAddress, packet: bytes }, [bytes.buffer]);
       return undefined;
     }
-    const moves = this.#parts.handOver !== HandOver.relay && this.#link.canMove();
-    const socket = moves ? movableSocket(content.socket) : undefined;
+    const mayMove = this.#parts.handOver !== HandOver.relay && this.#link.canMove();
+    const socket = mayMove ? movableSocket(content.socket) : undefined;
     const relayed = socket === undefined;
     const { remoteAddress } = content;
     const isPath = "path" in clientAddress || "path" in remoteAddress;

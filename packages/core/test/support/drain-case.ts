@@ -127,7 +127,7 @@ class DrainRun {
       await client.begin(reached);
       if (reached && !answered) while (requests.length <= index) await nextTurn();
       if (verify !== undefined) held = Infinity;
-      // A handler of a packet ends when it has answered, unless there is something for it to wait for.
+      // Some end sooner; to wait for nobody behind them does no harm.
       else if (!leaves) held++;
     }
   }

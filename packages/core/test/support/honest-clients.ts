@@ -6,8 +6,8 @@ const LINE_END = 0x0a;
 /**
  * Clients that send a line and read what comes back.
  *
- * Round trips begin at fixed times, whatever became of those before, and count from when they should have begun: a server that stands still cannot
- * hide the ones that it kept from being sent.
+ * Round trips begin at fixed times, whatever became of those before, and count from when they should have begun: a
+ * server that stands still cannot hide the ones that it kept from being sent.
  */
 export class HonestClients implements AsyncDisposable {
   readonly #sockets: readonly Socket[];

@@ -40,7 +40,10 @@ interface Misbehaviour {
 
 let nextHost = 0;
 
-/** Clients of a `SoakHandler`, good and bad ones. Each method is one of them, resolves when it is gone, and never rejects. */
+/**
+ * Clients of a `SoakHandler`, good and bad ones. Each method is one of them, resolves when it is gone, and never
+ * rejects.
+ */
 export class SoakClients {
   readonly #address: Address;
   readonly #ledger: SoakLedger;

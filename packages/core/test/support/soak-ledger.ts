@@ -1,11 +1,14 @@
 import type { Address, BaseServer, CloseReason, DropReason, ServerStatistics } from "@socketserver/core";
 
-/** How a client's connection may end although it did nothing wrong; it only looked slow, perhaps, while this program was busy. */
+/**
+ * How a client's connection may end although it did nothing wrong; it only looked slow, perhaps, while this program was
+ * busy.
+ */
 const EXCUSES: readonly CloseReason[] = ["worker-lost", "slow-reader", "slow-sender", "first-byte"];
 
 /**
- * Counts what a server says of its requests, and compares it to what clients saw: one `requestClosed` for each `request`, and an answer for everybody who
- * was not refused, cut as too slow or lost with a worker.
+ * Counts what a server says of its requests, and compares it to what clients saw: one `requestClosed` for each
+ * `request`, and an answer for everybody who was not refused, cut as too slow or lost with a worker.
  *
  * Remembers nothing between two calls of `settle()` but counts, so that it does not grow.
  */

@@ -1,0 +1,206 @@
+import type { Address } from "../address.ts";
+import { CloseReason } from "../close-reason.ts";
+import { ErrorCode, SocketServerError, typeError } from "../errors.ts";
+import { DropReason } from "../events.ts";
+import type { RequestSource } from "../transport/request-source.ts";
+import type { ServerRequest } from "../transport/server-request.ts";
+import type { BaseServer } from "./base-server.ts";
+import { refuseUnguarded } from "./boot-guard.ts";
+import { callContext } from "./call-context.ts";
+import { LAST_STEPS_MS } from "./drain.ts";
+import type { Reception } from "./reception.ts";
+import type { RequestRegistry } from "./registry.ts";
+import { settleWithin } from "./settle-within.ts";
+
+/** A source, and its address once it is open. */
+export interface Acquired<Request extends ServerRequest> {
+  readonly source: RequestSource<Request>;
+  readonly address: Promise<Address>;
+}
+
+/** What is opened for a server, and by whom. */
+export interface OpeningParts<Request extends ServerRequest> {
+  readonly server: BaseServer<Request>;
+  readonly registry: RequestRegistry;
+  readonly reception: Reception<Request>;
+  /** The address that was given. */
+  readonly address: Address;
+  newSource(): RequestSource<Request>;
+  /** @throws what keeps the server from being opened, or from staying so. */
+  check(): void;
+  /** It is open. */
+  opened(address: Address): void;
+  reportError(error: unknown): void;
+}
+
+/**
+ * What a server opens, in order (`serverActivate`, then the source of its requests), and closes in reverse; whether it ran, could not start, or was closed
+ * meanwhile.
+ */
+export class Opening<Request extends ServerRequest> {
+  /** The address: the real one once it is open. */
+  address: Address;
+
+  readonly #parts: OpeningParts<Request>;
+  #source: RequestSource<Request> | undefined;
+  #opened: PromiseWithResolvers<Address> | undefined;
+  #activated = false;
+
+  constructor(parts: OpeningParts<Request>) {
+    this.#parts = parts;
+    this.address = parts.address;
+  }
+
+  /** Where requests come from, while that is open. */
+  get source(): RequestSource<Request> | undefined {
+    return this.#source;
+  }
+
+  /** Whether it was opened, or is being. */
+  get begun(): boolean {
+    return this.#opened !== undefined;
+  }
+
+  /** Open everything, once; after a failure it can be tried again. `acquire` gets the source. */
+  open(acquire = (): Acquired<Request> => this.#newSource()): Promise<Address> {
+    if (this.#opened === undefined) {
+      const opened = Promise.withResolvers<Address>();
+      // Known before anything is called that might ask for it again.
+      this.#opened = opened;
+      this.#open(acquire).then(opened.resolve, (error: unknown) => {
+        this.#opened = undefined;
+        opened.reject(error);
+      });
+    }
+    return this.#opened.promise;
+  }
+
+  /**
+   * Check that there is a source to give away.
+   *
+   * @param like - A source of the kind that is wanted.
+   * @throws `SocketServerError` `ERR_SOCKETSERVER_SERVER_CLOSED`, or `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about the kind.
+   */
+  checkSource(like: RequestSource<Request>): void {
+    const source = this.#source;
+    if (source === undefined) {
+      throw new SocketServerError(
+        ErrorCode.serverClosed,
+        `Cannot take over: the other server must be listening, and is ${this.#parts.server.state}`,
+      );
+    }
+    if (source.adopt !== undefined && source.constructor === like.constructor) return;
+    throw typeError(
+      ErrorCode.invalidArgument,
+      `Cannot take over: the requests of the other server must come from a ${like.constructor.name}, and come from a ${source.constructor.name}`,
+    );
+  }
+
+  /** Give the source away, with all that waits. */
+  giveTo(successor: BaseServer<Request>, reception: Reception<Request>): Acquired<Request> {
+    const source = this.#source;
+    if (source?.adopt === undefined) {
+      throw new SocketServerError(ErrorCode.serverClosed, "Cannot take over: the other server has closed meanwhile");
+    }
+    this.#source = undefined;
+    for (const request of source.adopt(reception, successor.options)) this.#parts.registry.release(request);
+    // The source has asked the new server about them.
+    this.#parts.reception.admission.refuseWaiting();
+    return { source, address: Promise.resolve(this.address) };
+  }
+
+  /** Accept no more, and refuse what waits; how many did. */
+  stop(): { readonly refused: number; readonly stopped: Promise<void> } {
+    const source = this.#source;
+    const stopped = this.#quietly(source?.stop());
+    const refused = this.#parts.reception.admission.refuseWaiting();
+    return { refused: refused + (source === undefined ? 0 : this.#refuseWaiting(source)), stopped };
+  }
+
+  /** If it is just being opened: wait until that has failed because the server closes, but no longer than for `limit`. */
+  async failed(limit: Promise<void>): Promise<void> {
+    if (this.#opened === undefined || this.#source !== undefined) return;
+    const failed = this.#opened.promise.catch(() => {
+      // Whoever called listen() gets the error; here it only means that nothing is open.
+    });
+    await Promise.race([failed, limit]);
+  }
+
+  /** Call `serverStop()`, if `serverActivate()` was called; its failure is reported and stops nothing. */
+  async deactivate(): Promise<void> {
+    if (!this.#activated) return;
+    this.#activated = false;
+    try {
+      const context = { owner: this.#parts.registry, place: "stopping" } as const;
+      const answer = callContext.run(context, () => this.#parts.server.serverStop());
+      await settleWithin("serverStop", answer, LAST_STEPS_MS);
+    } catch (error) {
+      this.#parts.reportError(error);
+    }
+  }
+
+  /** Close the source; last of all. A `serverActivate()` that never settles does not hold up whoever waits for `listen()`. */
+  async close(): Promise<void> {
+    if (this.#source === undefined) {
+      this.#opened?.reject(new SocketServerError(ErrorCode.serverClosed, "Cannot listen: the server is closed"));
+    }
+    await this.#quietly(this.#source?.close());
+  }
+
+  async #open(acquire: () => Acquired<Request>): Promise<Address> {
+    const { registry, server } = this.#parts;
+    refuseUnguarded();
+    this.#parts.check();
+    let acquired: Acquired<Request> | undefined;
+    try {
+      this.#activated = true;
+      await callContext.run({ owner: registry, place: "opening" }, () => server.serverActivate());
+      // Whoever gave it up meanwhile has stopped what was active then.
+      this.#activated = true;
+      this.#parts.check();
+      acquired = acquire();
+      this.address = await acquired.address;
+      this.#source = acquired.source;
+      this.#parts.check();
+    } catch (error) {
+      await this.#discard(acquired?.source);
+      await this.deactivate();
+      throw error;
+    }
+    this.#parts.opened(this.address);
+    return this.address;
+  }
+
+  #newSource(): Acquired<Request> {
+    const source = this.#parts.newSource();
+    return { source, address: source.open() };
+  }
+
+  /** Close a source that could not be opened, or is not wanted any more. */
+  async #discard(source: RequestSource<Request> | undefined): Promise<void> {
+    if (source === undefined) return;
+    await this.#quietly(source.stop());
+    this.#refuseWaiting(source);
+    await this.#quietly(source.close());
+    this.#source = undefined;
+  }
+
+  /** Refuse what waits for its turn; how many did. */
+  #refuseWaiting(source: RequestSource<Request>): number {
+    const waiting = source.queue.clear();
+    for (const [request, clientAddress] of waiting) {
+      request.cut(CloseReason.drain);
+      this.#parts.reception.dropped(clientAddress, DropReason.draining);
+    }
+    return waiting.length;
+  }
+
+  /** Wait for a source, which may be somebody else's, but not for long. */
+  async #quietly(work: Promise<void> | undefined): Promise<void> {
+    try {
+      await settleWithin("source", work, LAST_STEPS_MS);
+    } catch (error) {
+      this.#parts.reportError(error);
+    }
+  }
+}
