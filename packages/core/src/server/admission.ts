@@ -118,11 +118,9 @@ export class Admission {
     return true;
   }
 
-  /** Refuse everyone who waits; how many did. */
-  refuseWaiting(): number {
-    const waiting = [...this.#waiting];
-    for (const one of waiting) this.#decide(one, DropReason.draining);
-    return waiting.length;
+  /** Refuse everyone who waits. */
+  refuseWaiting(): void {
+    for (const waiting of this.#waiting) this.#decide(waiting, DropReason.draining);
   }
 
   #judge(clientAddress: Address): DropReason | undefined {

@@ -31,6 +31,6 @@ export interface DrainReport {
   readonly callers: number;
   /** Why the connections of those that ended or were cut closed, with how many did; a reason that was none is left out. */
   readonly reasons: Readonly<Partial<Record<CloseReason, number>>>;
-  /** Requests that waited for their turn, or for admission, and were refused. */
+  /** Requests that waited for their turn or for admission, or came at the last moment, and were refused. */
   readonly refused: number;
 }

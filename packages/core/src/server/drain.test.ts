@@ -34,7 +34,7 @@ describe("Drain", () => {
   });
 
   function started(registry: RequestRegistry, graceMs: number): { drain: Drain; ran: { done: boolean } } {
-    const drain = new Drain(registry);
+    const drain = new Drain(registry, () => 0);
     drain.limit(graceMs);
     drain.begin();
     const ran = { done: false };
@@ -148,10 +148,8 @@ describe("Drain", () => {
     await vi.advanceTimersByTimeAsync(10);
   });
 
-  test("counts what was refused", () => {
-    const drain = new Drain(newRegistry());
-    drain.refused(3);
-    drain.refused(2);
+  test("tells how many were refused", () => {
+    const drain = new Drain(newRegistry(), () => 5);
     expect(drain.report().refused).toBe(5);
     expect(Object.isFrozen(drain.report())).toBe(true);
   });

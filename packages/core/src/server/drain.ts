@@ -26,7 +26,7 @@ export class Drain {
   /** When each one was cut, and how old it was. */
   readonly #cut = new Map<RequestRecord, { readonly at: number; readonly ageMs: number }>();
   readonly #stopListening: () => void;
-  #refused = 0;
+  readonly #refused: () => number;
   /** Those that ended by themselves, by their close reason. */
   readonly #finished = new Map<CloseReason, number>();
   /** Whether requests have been told to end. */
@@ -38,8 +38,10 @@ export class Drain {
   #timer: NodeJS.Timeout | undefined;
   #checking: NodeJS.Immediate | undefined;
 
-  constructor(registry: RequestRegistry) {
+  /** @param refused - How many requests waited, or came too late, and were refused. */
+  constructor(registry: RequestRegistry, refused: () => number) {
     this.#registry = registry;
+    this.#refused = refused;
     this.#stopListening = registry.onEnd((record) => this.#onEnd(record));
   }
 
@@ -56,11 +58,6 @@ export class Drain {
   /** From now on, whoever ends is counted. */
   begin(): void {
     this.#begun = true;
-  }
-
-  /** Count requests that waited and were refused. */
-  refused(count: number): void {
-    this.#refused += count;
   }
 
   /** A handler waits for `close()`. */
@@ -133,7 +130,7 @@ export class Drain {
       neverSettled: cut.filter(({ settled }) => !settled).length,
       callers,
       reasons: Object.freeze(Object.fromEntries(reasons)),
-      refused: this.#refused,
+      refused: this.#refused(),
     });
   }
 

@@ -109,12 +109,12 @@ export class Opening<Request extends ServerRequest> {
     return { source, address: Promise.resolve(this.address) };
   }
 
-  /** Accept no more, and refuse what waits; how many did. */
-  stop(): { readonly refused: number; readonly stopped: Promise<void> } {
-    const source = this.#source;
-    const stopped = this.#quietly(source?.stop());
-    const refused = this.#parts.reception.admission.refuseWaiting();
-    return { refused: refused + (source === undefined ? 0 : this.#refuseWaiting(source)), stopped };
+  /** Accept no more, and refuse what waits. */
+  stop(): Promise<void> {
+    const stopped = this.#quietly(this.#source?.stop());
+    this.#parts.reception.admission.refuseWaiting();
+    if (this.#source !== undefined) this.#refuseWaiting(this.#source);
+    return stopped;
   }
 
   /** If it is just being opened: wait until that has failed because the server closes, but no longer than for `limit`. */
@@ -185,14 +185,12 @@ export class Opening<Request extends ServerRequest> {
     this.#source = undefined;
   }
 
-  /** Refuse what waits for its turn; how many did. */
-  #refuseWaiting(source: RequestSource<Request>): number {
-    const waiting = source.queue.clear();
-    for (const [request, clientAddress] of waiting) {
+  /** Refuse what waits for its turn. */
+  #refuseWaiting(source: RequestSource<Request>): void {
+    for (const [request, clientAddress] of source.queue.clear()) {
       request.cut(CloseReason.drain);
       this.#parts.reception.dropped(clientAddress, DropReason.draining);
     }
-    return waiting.length;
   }
 
   /** Wait for a source, which may be somebody else's, but not for long. */

@@ -90,9 +90,10 @@ export class RequestRunner<Request extends ServerRequest> {
   #startClocks(record: RequestRecord, request: Request): (() => void) | undefined {
     const { deadlineMs, maxAgeMs, graceMs } = this.#server.options;
     if (deadlineMs === Infinity && maxAgeMs === Infinity) return undefined;
-    const deadline = new LoopTimer(() => this.cut(record, request, CloseReason.deadline));
+    const confirm = (callback: () => void): void => request.afterArrivals(callback);
+    const deadline = new LoopTimer(() => this.cut(record, request, CloseReason.deadline), confirm);
     deadline.start(deadlineMs);
-    const grace = new LoopTimer(() => this.cut(record, request, CloseReason.maxAge));
+    const grace = new LoopTimer(() => this.cut(record, request, CloseReason.maxAge), confirm);
     const age = new LoopTimer(() => {
       if (!record.draining) record.drain();
       grace.start(graceMs);

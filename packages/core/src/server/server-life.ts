@@ -9,6 +9,7 @@
 
 import type { Address } from "../address.ts";
 import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
+import { DropReason } from "../events.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
@@ -189,7 +190,9 @@ export class ServerLife<Request extends ServerRequest> {
 
   /** Drain and close everything; for a caller that is waited for, resolves when everything else has ended. */
   close(caller: Caller, { graceMs, lameDuckMs }: CloseLimits): Promise<DrainReport> {
-    const drain = (this.#drain ??= new Drain(this.registry));
+    const drain = (this.#drain ??= new Drain(this.registry, () =>
+      this.#statistics.droppedBecause(DropReason.draining),
+    ));
     const untilDraining = this.#stayLameDuck(caller, lameDuckMs);
     drain.limit(untilDraining + graceMs);
     if (this.#closing === undefined) {
@@ -348,8 +351,7 @@ export class ServerLife<Request extends ServerRequest> {
     // Code that the loop waits for may be what called us; it takes no further request then.
     const allTaken = caller.place === "loop" || loop === undefined ? Promise.resolve() : loop.taken;
     void this.stopTaking(OUTSIDE);
-    const { refused, stopped } = this.#opening.stop();
-    drain.refused(refused);
+    const stopped = this.#opening.stop();
     // What waits for this call must not be waited for: serverActivate(), or a worker's hook, which the end of its worker ends.
     if (caller.place !== "opening" && caller.place !== "worker") await this.#opening.failed(drain.overdue);
     await stopped;

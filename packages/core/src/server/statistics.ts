@@ -41,6 +41,11 @@ export class Statistics {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
   }
 
+  /** How many were refused for this reason. */
+  droppedBecause(reason: DropReason): number {
+    return this.#dropped.get(reason) ?? 0;
+  }
+
   snapshot(active: number, waiting: number): ServerStatistics {
     return Object.freeze({
       taken: this.#taken,

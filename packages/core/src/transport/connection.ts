@@ -84,7 +84,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
       {
         resume: () => this.#resume(),
         pause: () => stream.pause(),
-        afterArrivals: this.#afterArrivals,
+        afterArrivals: (callback) => this.afterArrivals(callback),
       },
       highWaterMark,
       idleTimeoutMs,
@@ -307,12 +307,20 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     return (error !== undefined && error === this.#cause) || this.inbound.owns(error);
   }
 
+  /** {@inheritDoc ServerRequest.afterArrivals} */
+  afterArrivals(callback: () => void): void {
+    afterArrivals(this.socket, callback);
+  }
+
   /** {@inheritDoc ServerRequest.begin} */
   begin(): void {
     this.#held = false;
     const firstByteMs = this.#firstByteTimeoutMs;
     if (firstByteMs !== Infinity) {
-      this.#firstByteTimer = new LoopTimer(() => this.cut(CloseReason.firstByte), this.#afterArrivals);
+      this.#firstByteTimer = new LoopTimer(
+        () => this.cut(CloseReason.firstByte),
+        (callback) => this.afterArrivals(callback),
+      );
       this.#firstByteTimer.start(firstByteMs);
     }
     // What nobody reads would never be seen to come.
@@ -450,8 +458,6 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     // What is over keeps nothing, although the stream may not know it yet.
     this.#budget?.keep(this, this.#cause === undefined ? this.inbound.buffered + this.#outbound.pending : 0);
   };
-
-  readonly #afterArrivals = (callback: () => void): void => afterArrivals(this.socket, callback);
 
   readonly #onData = (chunk: Buffer): void => {
     this.#lastActivity = performance.now();

@@ -13,9 +13,12 @@ const CODE: Partial<Record<CloseReason, ErrorCode>> = {
 /** The peer's own doing. */
 const OF_PEER: ReadonlySet<CloseReason> = new Set([CloseReason.slowReader, CloseReason.firstByte]);
 
-/** What reads and writes of a connection reject with after this side reset it for a reason. */
-export function cutError(reason: CloseReason): SocketServerError {
+/** What reads and writes reject with after this side gave a request up for a reason. */
+export function cutError(
+  reason: CloseReason,
+  problem = "Cannot use connection: it was reset by this side",
+): SocketServerError {
   const code = CODE[reason] ?? ErrorCode.connectionClosed;
-  const message = `Cannot use connection: it was reset by this side (${reason})`;
+  const message = `${problem} (${reason})`;
   return OF_PEER.has(reason) ? new PeerError(code, message) : new SocketServerError(code, message);
 }

@@ -50,7 +50,7 @@ describe("Datagram", () => {
     const { signal } = request;
     request.cut("deadline");
     expect(signal.aborted).toBe(true);
-    expect(signal.reason).toMatchObject({ code: "ERR_SOCKETSERVER_CONNECTION_CLOSED" });
+    expect(signal.reason).toMatchObject({ code: "ERR_SOCKETSERVER_DEADLINE" });
     expect(request.closeReason).toBe("deadline");
   });
 

@@ -1,6 +1,8 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
+import { afterArrivals } from "./after-arrivals.ts";
+import { cutError } from "./cut-error.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
@@ -22,6 +24,8 @@ export class Datagram implements ServerRequest {
   #inbound: Inbound | undefined;
   #outcome: CloseReason | undefined;
   #finalReason: CloseReason | undefined;
+  /** Why it was cut. */
+  #cause: Error | undefined;
   #bytesWritten = 0;
   #lastActivity = performance.now();
   #closedListeners: ((reason: CloseReason) => void)[] = [];
@@ -80,6 +84,9 @@ export class Datagram implements ServerRequest {
     try {
       await sent;
       this.#bytesWritten += bytes.length;
+    } catch (error) {
+      // The server has gone on without it, and perhaps closed: that is no failure of its handler.
+      throw this.#cause ?? error;
     } finally {
       this.#replies.delete(sent);
     }
@@ -98,7 +105,12 @@ export class Datagram implements ServerRequest {
 
   /** {@inheritDoc ServerRequest.owns} */
   owns(error: unknown): boolean {
-    return this.#inbound?.owns(error) === true;
+    return (error !== undefined && error === this.#cause) || this.#inbound?.owns(error) === true;
+  }
+
+  /** {@inheritDoc ServerRequest.afterArrivals} */
+  afterArrivals(callback: () => void): void {
+    afterArrivals(undefined, callback);
   }
 
   /** {@inheritDoc ServerRequest.begin} */
@@ -130,7 +142,8 @@ export class Datagram implements ServerRequest {
   cut(reason: CloseReason): void {
     if (this.#finalReason !== undefined) return;
     this.#finalReason = reason;
-    this.#over.abort(new SocketServerError(ErrorCode.connectionClosed, `Cannot use request: it is over (${reason})`));
+    this.#cause = cutError(reason, "Cannot use request: it is over");
+    this.#over.abort(this.#cause);
     const listeners = this.#closedListeners;
     this.#closedListeners = [];
     for (const listener of listeners) listener(reason);

@@ -27,7 +27,7 @@ describe("LoopTimer", () => {
   });
 
   test.each([1, 10, 79, 80, 100, 319, 320, 1_000, 1_280, 5_000, 20_480, 300_000])(
-    "expires once after %d ms, never before, and late by an eighth or 10 ms at most",
+    "expires once after %d ms, never before, and late by an eighth or 15 ms at most",
     async (ms) => {
       const { timer, expired } = timed();
       const begin = performance.now();
@@ -37,7 +37,7 @@ describe("LoopTimer", () => {
       await vi.advanceTimersByTimeAsync(ms * 3 + 20);
       expect(expired).toHaveBeenCalledTimes(1);
       expect(after).toBeGreaterThanOrEqual(ms);
-      expect(after).toBeLessThanOrEqual(ms + Math.max(ms / 8, 10) + 1);
+      expect(after).toBeLessThanOrEqual(ms + Math.max(ms / 8, 15) + 1);
       timer.dispose();
     },
   );

@@ -6,13 +6,19 @@ export type Confirmation = (callback: () => void) => void;
 /** Ticks of a wheel in the shortest time-out that goes on it: so one is late by an eighth at most. */
 const TICKS_PER_TIMEOUT = 16;
 
+/** The present tick is over in part, and so is the next one, if the wheel is late and makes that good. */
+const PART_TICKS = 2;
+
+/** A confirmation that takes so long tells of a stall, and not of a loop that is merely busy. In milliseconds. */
+const HELD_UP_MS = 500;
+
 /** From the finest to the coarsest. */
 const WHEELS: readonly TimerWheel[] = [5, 20, 80, 320, 1_280].map((tickMs) => new TimerWheel(tickMs));
 
 /**
  * A time-out that is cheap to start and stop for every read.
  *
- * Never early by the time of this event loop, in which a stall of our own does not count, and late by an eighth at most (or by 10 ms, if that is more).
+ * Never early by the time of this event loop, in which a stall of our own does not count, and late by an eighth at most (or by 15 ms, if that is more).
  * Before it expires, what has come meanwhile is seen first: whoever starts or stops it then is in time.
  */
 export class LoopTimer implements WheelEntry {
@@ -26,6 +32,7 @@ export class LoopTimer implements WheelEntry {
   #ms = Infinity;
   #ticks = Infinity;
   #wheel: TimerWheel | undefined;
+  #extended = false;
   /** Ticks that were left when it was paused. */
   #left = Infinity;
 
@@ -37,6 +44,7 @@ export class LoopTimer implements WheelEntry {
 
   /** Expire in `ms` milliseconds, unless stopped or started again before; `Infinity` never does. */
   start(ms: number): void {
+    this.#extended = false;
     if (ms !== this.#ms) this.#measure(ms);
     this.#runFor(this.#ticks);
   }
@@ -70,22 +78,35 @@ export class LoopTimer implements WheelEntry {
   /** For the wheel alone. */
   expire(): void {
     const { due } = this;
-    if (this.#confirm === undefined) this.#expireUnlessMoved(due);
-    else this.#confirm(() => this.#expireUnlessMoved(due));
+    if (this.#confirm === undefined) {
+      this.#end();
+      return;
+    }
+    const askedAt = performance.now();
+    this.#confirm(() => {
+      if (this.due !== due) return;
+      const heldUpMs = performance.now() - askedAt;
+      if (heldUpMs < HELD_UP_MS || this.#extended) this.#end();
+      else this.#extend(heldUpMs);
+    });
   }
 
-  #expireUnlessMoved(due: number): void {
-    if (this.due !== due) return;
+  #end(): void {
     this.due = Infinity;
     this.#onExpire();
+  }
+
+  /** Another loop was held up, through which everything comes: give that time back. Once: a loop that always is must not put off everything for ever. */
+  #extend(ms: number): void {
+    this.#extended = true;
+    this.#runFor(Math.ceil(ms / (this.#wheel as TimerWheel).tickMs));
   }
 
   #measure(ms: number): void {
     this.#wheel?.remove(this);
     this.#ms = ms;
     this.#wheel = ms === Infinity ? undefined : wheelFor(ms);
-    // One more, because the present tick is over in part.
-    this.#ticks = this.#wheel === undefined ? Infinity : Math.ceil(ms / this.#wheel.tickMs) + 1;
+    this.#ticks = this.#wheel === undefined ? Infinity : Math.ceil(ms / this.#wheel.tickMs) + PART_TICKS;
   }
 
   #runFor(ticks: number): void {

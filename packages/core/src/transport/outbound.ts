@@ -37,7 +37,8 @@ export class Outbound {
   readonly #writeStallMs: number;
   /** The peer takes nothing, or too little. */
   readonly #onSlow: () => void;
-  readonly #stall: LoopTimer;
+  /** Made when it is first needed, which for small answers it never is. */
+  #stall: LoopTimer | undefined;
   #rate: DataRate | undefined;
   /** What the transport has not been given yet, in order. */
   #backlog: Buffer[] = [];
@@ -63,7 +64,6 @@ export class Outbound {
     this.#inFlight = Math.min(this.#highWaterMark, MAX_IN_FLIGHT);
     this.#writeStallMs = writeStallMs;
     this.#onSlow = onSlow;
-    this.#stall = new LoopTimer(onSlow, this.#afterArrivals);
   }
 
   /** From now on, the peer has to take so much of what is pending. */
@@ -138,7 +138,7 @@ export class Outbound {
     this.#forgetCollected();
     this.#backlog = [];
     this.#backlogLength = 0;
-    this.#stall.dispose();
+    this.#stall?.dispose();
     this.#rate?.dispose();
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -230,6 +230,7 @@ export class Outbound {
     if (this.#watching) return;
     this.#watching = true;
     this.#flushed = this.#handed - this.#stream.writableLength;
+    this.#stall ??= new LoopTimer(this.#onSlow, this.#afterArrivals);
     this.#stall.start(this.#writeStallMs);
     this.#rate?.wait();
   }
@@ -241,11 +242,11 @@ export class Outbound {
     this.#rate?.moved(flushed - this.#flushed);
     this.#flushed = flushed;
     if (this.pending > 0) {
-      this.#stall.start(this.#writeStallMs);
+      this.#stall?.start(this.#writeStallMs);
       return;
     }
     this.#watching = false;
-    this.#stall.stop();
+    this.#stall?.stop();
     this.#rate?.reset();
   }
 

@@ -23,6 +23,8 @@ export interface ServerRequest {
   readonly destroyed: boolean;
   /** Whether this error tells of this request; one of another connection is a failure of the handler. */
   owns(error: unknown): boolean;
+  /** Call back when what is on its way by now has come. */
+  afterArrivals(callback: () => void): void;
   /** The handler side begins: from now on it may be read. */
   begin(): void;
   /** The server is going away: end reads at a boundary, abort `drainSignal`. */

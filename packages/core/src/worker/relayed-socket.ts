@@ -53,10 +53,14 @@ export class RelayedSocket extends Duplex {
 
   /** Call back when what waits in the kernel of the listener side by now has come here, if this flows. */
   afterArrivals(callback: () => void): void {
-    this.#onSynced.push(callback);
     // Not before the credit for a read that has just begun.
     setImmediate(() => {
-      if (!this.destroyed) this.#post({ kind: "sync" });
+      if (this.destroyed) {
+        callback();
+        return;
+      }
+      this.#onSynced.push(callback);
+      this.#post({ kind: "sync" });
     });
   }
 
@@ -97,6 +101,8 @@ export class RelayedSocket extends Duplex {
     if (this.#farewell !== undefined) this.#post(this.#farewell);
     this.#farewell = undefined;
     callback(error);
+    // Nothing more will arrive.
+    for (const onSynced of this.#onSynced.splice(0)) onSynced();
   }
 
   /** Allow the listener side to fill the room that there is. */

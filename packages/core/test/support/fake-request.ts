@@ -32,6 +32,10 @@ export class FakeRequest implements ServerRequest {
     return true;
   }
 
+  afterArrivals(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   begin(): void {
     this.calls.push("begin");
   }
