@@ -36,29 +36,30 @@ const PASSING: ReadonlySet<DropReason> = new Set([
   DropReason.acceptRate,
 ]);
 
+/** What error messages call the rules. */
+const OWNER = "admission rules";
+
 /** Judges the clients of one server, by rules that may change while it runs. */
 export class Admission {
   readonly #registry: RequestRegistry;
   #settings: ResolvedAdmissionOptions;
   #allowed: AddressList | undefined;
-  #denied: AddressList;
+  #denied = new AddressList([]);
   #rate: TokenBucket;
   readonly #waiting = new Set<Waiting>();
-  #waitingByAddress = new ClientCounts(clientKey);
-  #waitingBySubnet: ClientCounts;
+  readonly #waitingByAddress = new ClientCounts(clientKey);
+  #waitingBySubnet = new ClientCounts(clientKey);
+  /** How many wait for which reason. */
+  readonly #waitingFor = new Map<DropReason, number>();
   #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(settings: ResolvedAdmissionOptions, registry: RequestRegistry) {
     this.#registry = registry;
     this.#settings = settings;
-    const { allowAddresses, denyAddresses, maxAcceptRate } = settings;
-    this.#allowed = allowAddresses === undefined ? undefined : new AddressList(allowAddresses);
-    this.#denied = new AddressList(denyAddresses);
-    this.#rate = new TokenBucket(maxAcceptRate);
-    this.#waitingBySubnet = new ClientCounts((address) => subnetOf(address, this.#settings));
-    this.#countSubnets();
+    this.#rate = new TokenBucket(settings.maxAcceptRate);
+    this.#apply(settings);
     registry.onEnd((record) => {
-      if (this.#waiting.size > 0 && record.stage === "gone") this.#letIn();
+      if (this.#waiting.size > 0 && record.stage === "gone") this.#slotFree(record.countedAddress);
     });
   }
 
@@ -78,28 +79,22 @@ export class Admission {
    * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION`; nothing is changed then.
    */
   change(given: AdmissionOptions): void {
-    resolveOptions(ADMISSION_OPTION_RULES, given, "", "admission rules");
+    resolveOptions(ADMISSION_OPTION_RULES, given, "", OWNER);
     const before = this.#settings;
-    const settings = resolveOptions(
-      ADMISSION_OPTION_RULES,
-      { ...before, ...given },
-      "",
-      "admission rules",
-    ) as unknown as ResolvedAdmissionOptions;
-    const { allowAddresses, denyAddresses, maxAcceptRate } = settings;
-    this.#settings = settings;
-    this.#allowed = allowAddresses === undefined ? undefined : new AddressList(allowAddresses);
-    this.#denied = new AddressList(denyAddresses);
+    const settings = resolveOptions(ADMISSION_OPTION_RULES, { ...before, ...given }, "", OWNER);
+    this.#apply(settings as unknown as ResolvedAdmissionOptions);
+    const { maxAcceptRate } = this.#settings;
     if (maxAcceptRate !== before.maxAcceptRate) this.#rate = new TokenBucket(maxAcceptRate);
-    this.#countSubnets();
     this.#letIn();
   }
 
   /** Whether one more of this client may come in now, or why not. One that may has to come in. */
   admit(clientAddress: Address): DropReason | undefined {
+    const refusal = this.#judge(clientAddress);
+    if (refusal !== undefined) return refusal;
     // Whoever came earlier goes first.
-    if (this.#waiting.size > 0) this.#letIn();
-    return this.#judge(clientAddress);
+    if (this.#waitFor(DropReason.acceptRate) || !this.#rate.take()) return DropReason.acceptRate;
+    return undefined;
   }
 
   /** Let a client that was refused wait until it fits, for `admissionWaitMs` at most; false if it may not. */
@@ -111,8 +106,7 @@ export class Admission {
     const timer = new LoopTimer(() => this.#decide(waiting, waiting.refusal));
     const waiting: Waiting = { clientAddress, timer, decide, refusal };
     this.#waiting.add(waiting);
-    this.#waitingByAddress.add(clientAddress);
-    this.#waitingBySubnet.add(clientAddress);
+    this.#count(waiting, 1);
     timer.start(admissionWaitMs);
     this.#retryLater();
     return true;
@@ -123,15 +117,32 @@ export class Admission {
     for (const waiting of this.#waiting) this.#decide(waiting, DropReason.draining);
   }
 
+  #apply(settings: ResolvedAdmissionOptions): void {
+    const { allowAddresses, denyAddresses, maxConnectionsPerSubnet } = settings;
+    this.#settings = Object.freeze({
+      ...settings,
+      allowAddresses: allowAddresses && Object.freeze([...allowAddresses]),
+      denyAddresses: Object.freeze([...denyAddresses]),
+    });
+    this.#allowed = allowAddresses && new AddressList(allowAddresses);
+    this.#denied = new AddressList(denyAddresses);
+    const keyOf = (address: Address): string => subnetOf(address, settings);
+    this.#registry.countSubnets(maxConnectionsPerSubnet === Infinity ? undefined : keyOf);
+    this.#waitingBySubnet = new ClientCounts(keyOf);
+    for (const { clientAddress } of this.#waiting) this.#waitingBySubnet.add(clientAddress);
+  }
+
+  /** Whether a client may come in but for the rate, or why not. */
   #judge(clientAddress: Address): DropReason | undefined {
     const { maxConnections, maxConnectionsPerAddress, maxConnectionsPerSubnet } = this.#settings;
     const registry = this.#registry;
     if (this.#isDenied(clientAddress)) return DropReason.denied;
     if (registry.size >= maxConnections) return DropReason.maxConnections;
     if (registry.countOf(clientAddress) >= maxConnectionsPerAddress) return DropReason.maxConnectionsPerAddress;
-    if (maxConnectionsPerSubnet !== Infinity && registry.countOfSubnet(clientAddress) >= maxConnectionsPerSubnet)
+    const limited = maxConnectionsPerSubnet !== Infinity;
+    if (limited && registry.countOfSubnet(clientAddress) >= maxConnectionsPerSubnet)
       return DropReason.maxConnectionsPerSubnet;
-    return this.#rate.take() ? undefined : DropReason.acceptRate;
+    return undefined;
   }
 
   #isDenied(clientAddress: Address): boolean {
@@ -139,12 +150,26 @@ export class Admission {
     return this.#allowed !== undefined && !("path" in clientAddress) && !this.#allowed.has(clientAddress);
   }
 
+  /** One of this client is gone. Looking at all who wait each time would cost more than they are worth. */
+  #slotFree(address: Address): void {
+    const concerned = this.#waitingByAddress.of(address) > 0 || this.#waitingBySubnet.of(address) > 0;
+    if (concerned || this.#waitFor(DropReason.maxConnections)) this.#letIn();
+  }
+
+  #waitFor(reason: DropReason): boolean {
+    return (this.#waitingFor.get(reason) ?? 0) > 0;
+  }
+
   /** Let in whoever fits by now. */
   #letIn(): void {
     for (const waiting of this.#waiting) {
-      const refusal = this.#judge(waiting.clientAddress);
-      if (refusal !== undefined && PASSING.has(refusal)) waiting.refusal = refusal;
-      else this.#decide(waiting, refusal);
+      const refusal = this.#judge(waiting.clientAddress) ?? (this.#rate.take() ? undefined : DropReason.acceptRate);
+      if (refusal === undefined || !PASSING.has(refusal)) this.#decide(waiting, refusal);
+      else {
+        this.#count(waiting, -1);
+        waiting.refusal = refusal;
+        this.#count(waiting, 1);
+      }
       // Then nobody fits.
       if (refusal === DropReason.maxConnections || refusal === DropReason.acceptRate) break;
     }
@@ -154,17 +179,23 @@ export class Admission {
   #decide(waiting: Waiting, refusal: DropReason | undefined): void {
     if (!this.#waiting.delete(waiting)) return;
     waiting.timer.dispose();
-    this.#waitingByAddress.remove(waiting.clientAddress);
-    this.#waitingBySubnet.remove(waiting.clientAddress);
+    this.#count(waiting, -1);
     if (this.#waiting.size === 0) this.#forgetRetry();
     waiting.decide(refusal);
   }
 
+  #count({ clientAddress, refusal }: Waiting, by: 1 | -1): void {
+    for (const counts of [this.#waitingByAddress, this.#waitingBySubnet]) {
+      if (by === 1) counts.add(clientAddress);
+      else counts.remove(clientAddress);
+    }
+    this.#waitingFor.set(refusal, (this.#waitingFor.get(refusal) ?? 0) + by);
+  }
+
   /** Time alone lets somebody in only where the rate is what keeps them out. */
   #retryLater(): void {
-    const [first] = this.#waiting;
     const { waitMs } = this.#rate;
-    if (first?.refusal !== DropReason.acceptRate || this.#retryTimer !== undefined || waitMs === Infinity) return;
+    if (!this.#waitFor(DropReason.acceptRate) || this.#retryTimer !== undefined || waitMs === Infinity) return;
     this.#retryTimer = setTimeout(() => {
       this.#forgetRetry();
       this.#letIn();
@@ -174,13 +205,5 @@ export class Admission {
   #forgetRetry(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-  }
-
-  #countSubnets(): void {
-    const settings = this.#settings;
-    const limited = settings.maxConnectionsPerSubnet !== Infinity;
-    this.#registry.countSubnets(limited ? (address) => subnetOf(address, settings) : undefined);
-    this.#waitingBySubnet = new ClientCounts((address) => subnetOf(address, settings));
-    for (const { clientAddress } of this.#waiting) this.#waitingBySubnet.add(clientAddress);
   }
 }
