@@ -183,7 +183,7 @@ describe.each(CONNECTION_SERVERS)("draining of $name", (cell) => {
     const report = await running.close({ graceMs: 100 });
     expect(report).toMatchObject({ open: 1, finished: 0, neverSettled: 0 });
     expect(report.cut).toMatchObject([{ id: 1, bytesRead: 9, bytesWritten: 4, settled: true }]);
-    expect(report.durationMs).toBeGreaterThanOrEqual(99);
+    expect(report.durationMs).toBeGreaterThanOrEqual(95);
     expect(running.closedRequests).toMatchObject([{ reason: "drain" }]);
     expect(running.errors).toEqual([]);
     await rest(client).catch((error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" }));
