@@ -32,7 +32,7 @@ export { ForkingMixIn, type ForkingMembers, type ForkingOptions } from "./mixin/
 export { ThreadingMixIn, type ThreadingMembers, type ThreadingOptions } from "./mixin/threading-mixin.ts";
 export type { WorkerMembers } from "./mixin/worker-mixin.ts";
 export type { ResolvedPoolOptions, WorkerPoolOptions } from "./worker/pool-options.ts";
-export { HandOver } from "./worker/worker-link.ts";
+export { HandOver } from "./worker/hand-over.ts";
 export { WorkerState, type WorkerView } from "./worker/worker-view.ts";
 
 // Handlers.

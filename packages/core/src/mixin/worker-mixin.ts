@@ -18,7 +18,8 @@ import { locateClass } from "../worker/class-location.ts";
 import type { WorkerBoot } from "../worker/messages.ts";
 import type { ResolvedPoolOptions } from "../worker/pool-options.ts";
 import { PoolWorker, type WorkerOwner } from "../worker/pool-worker.ts";
-import { HandOver, type LinkLimits, type WorkerLink } from "../worker/worker-link.ts";
+import { HandOver } from "../worker/hand-over.ts";
+import type { LinkLimits, WorkerLink } from "../worker/worker-link.ts";
 import { WorkerPool, type PoolOwner } from "../worker/worker-pool.ts";
 import type { WorkerView } from "../worker/worker-view.ts";
 

@@ -16,7 +16,7 @@ import type { Cargo } from "./cargo.ts";
 import { errorToData } from "./error-data.ts";
 import type { ToWorker, WorkerBoot } from "./messages.ts";
 import { PoolWorker, type WorkerEnd, type WorkerOwner, type WorkerParts } from "./pool-worker.ts";
-import { HandOver } from "./worker-link.ts";
+import { HandOver } from "./hand-over.ts";
 
 const BEAT_MS = 100;
 const HEARTBEAT_TIMEOUT_MS = 1_000;

@@ -12,7 +12,8 @@ import { Heartbeat } from "./heartbeat.ts";
 import { HeldRequests } from "./held-requests.ts";
 import type { FromWorker, WorkerBeat, WorkerBoot, WorkerCall } from "./messages.ts";
 import { SocketRelay } from "./socket-relay.ts";
-import { HandOver, type LinkListener, type WorkerLink } from "./worker-link.ts";
+import { HandOver } from "./hand-over.ts";
+import type { LinkListener, WorkerLink } from "./worker-link.ts";
 import { WorkerState, type WorkerView } from "./worker-view.ts";
 
 /** What a worker may ask of its server. */

@@ -9,7 +9,7 @@ import type { WorkerExitInfo, WorkerInfo } from "../events.ts";
 import type { Cargo } from "./cargo.ts";
 import { errorToData } from "./error-data.ts";
 import { PoolWorker } from "./pool-worker.ts";
-import { HandOver } from "./worker-link.ts";
+import { HandOver } from "./hand-over.ts";
 import { WorkerPool, type WorkerCalls, type PoolOwner, type PoolSettings } from "./worker-pool.ts";
 import type { WorkerView } from "./worker-view.ts";
 
