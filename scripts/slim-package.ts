@@ -1,15 +1,20 @@
 /**
- * Deletes the declarations of a built package that its entries do not reach: nobody can import what they declare.
+ * Makes a built package smaller and no less readable: deletes the declarations that its entries do not reach, because nobody can import what they
+ * declare, and indents with tabs.
  *
  * Run before packing, in the folder of the package; after packing the package is built again.
  *
  * @module
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 
 const DIST = "dist";
+
+/** From the folder of a package. */
+const FORMAT = "../../.oxfmtrc.pack.json";
 
 /** What a declaration imports, in either notation. */
 const IMPORT = /\bfrom\s+"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/g;
@@ -34,7 +39,11 @@ function entries(): string[] {
 
 const reached = new Set<string>();
 for (const entry of entries()) reach(entry, reached);
+const kept: string[] = [];
 for (const name of await readdir(DIST, { recursive: true })) {
   const file = join(DIST, name);
   if (file.endsWith(".d.ts") && !reached.has(file)) await rm(file);
+  else if (/\.(?:js|d\.ts)$/.test(file)) kept.push(file);
 }
+// Each by its name: what git ignores is passed over otherwise.
+execFileSync("oxfmt", ["--config", FORMAT, ...kept], { stdio: "inherit" });
