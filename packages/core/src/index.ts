@@ -30,7 +30,7 @@ export type { ResolvedServerOptions, ServerOptions } from "./options.ts";
 export { AsyncMixIn, type AsyncMembers, type AsyncOptions } from "./mixin/async-mixin.ts";
 export { ForkingMixIn, type ForkingMembers, type ForkingOptions } from "./mixin/forking-mixin.ts";
 export { ThreadingMixIn, type ThreadingMembers, type ThreadingOptions } from "./mixin/threading-mixin.ts";
-export type { WorkerMembers } from "./mixin/worker-mixin.ts";
+export type { WorkerMembers } from "./mixin/worker-members.ts";
 export type { ResolvedPoolOptions, WorkerPoolOptions } from "./worker/pool-options.ts";
 export { HandOver } from "./worker/hand-over.ts";
 export { WorkerState, type WorkerView } from "./worker/worker-view.ts";

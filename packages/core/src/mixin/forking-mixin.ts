@@ -5,7 +5,8 @@ import { integer } from "../option-rules.ts";
 import { POOL_OPTION_RULES, type ResolvedPoolOptions, type WorkerPoolOptions } from "../worker/pool-options.ts";
 import { ProcessLink } from "../worker/process-link.ts";
 import { HandOver } from "../worker/hand-over.ts";
-import { WorkerMixIn, type WorkerMembers, type WorkerTraits } from "./worker-mixin.ts";
+import type { WorkerMembers } from "./worker-members.ts";
+import { WorkerMixIn, type WorkerTraits } from "./worker-mixin.ts";
 
 /** Options of {@link ForkingMixIn}. */
 export interface ForkingOptions {
