@@ -15,14 +15,11 @@ export class GuardedHandler extends StreamRequestHandler {
     const first = (await this.rfile.readLine(128)).toString().trim();
     if (first === "health") await this.wfile.write(this.server.ready ? "ready\n" : "leaving\n");
     else if (first === "please") for await (const line of this.rfile) await this.wfile.write(line);
-    else if (first !== "") await this.#letInNoMore();
-  }
-
-  async #letInNoMore(): Promise<void> {
-    await this.wfile.write("never again\n");
-    const { denyAddresses } = this.server.admission;
-    if ("host" in this.clientAddress)
-      await this.server.changeAdmission({ denyAddresses: [...denyAddresses, this.clientAddress.host] });
+    // Who connects and leaves has said nothing wrong.
+    else if (first !== "") {
+      await this.wfile.write("never again\n");
+      await this.server.deny(this.clientAddress);
+    }
   }
 }
 

@@ -80,7 +80,7 @@ export interface ServerOptions extends AdmissionOptions {
    */
   readonly maxBufferedBytes?: number;
   /**
-   * File descriptors that are left to the program, an integer >= 0: a connection that takes one of the last so many is refused with `drop`, and
+   * File descriptors that are left to the program, an integer >= 0, and at most a quarter of what the process may have: a connection that takes one of the last so many is refused with `drop`, and
    * `acceptError` tells once. 0 leaves it to the runtime, which closes such connections without a word.
    * @defaultValue 32
    */

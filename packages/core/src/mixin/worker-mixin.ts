@@ -11,6 +11,7 @@ import type { ServerEvents } from "../events.ts";
 import type { ServerConstructor } from "../mixin.ts";
 import { UDPServer } from "../server/udp-server.ts";
 import { Connection } from "../transport/connection.ts";
+import { descriptorLimit, reserveOf } from "../transport/descriptors.ts";
 import { Datagram } from "../transport/datagram.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import { checkCrossing, type WorkerKind } from "../worker/check-crossing.ts";
@@ -137,16 +138,20 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
 
     #poolOwner(boot: WorkerBoot, { maxHeapSize, readyTimeoutMs, heartbeatTimeoutMs }: ResolvedPoolOptions): PoolOwner {
       const { handOver } = this;
+      // A process has as many as this one.
+      const reservedDescriptors = reserveOf(descriptorLimit(), this.options.reservedDescriptors);
       const owner: WorkerOwner = {
         requestError: (error, clientAddress) => this.reportError(error, clientAddress),
         shutdown: (callerId) => this.shutdownFor(callerId),
         close: (options, callerId) => this.closeFor(callerId, options),
         changeAdmission: (options) => this.changeAdmission(options),
+        deny: (...clients) => this.deny(...clients),
       };
       return {
         newWorker: (id, calls) => {
           const link = traits.newLink(id, { maxHeapSize });
-          return new PoolWorker({ id, link, boot, owner, handOver, readyTimeoutMs, heartbeatTimeoutMs, ...calls });
+          const timeouts = { readyTimeoutMs, heartbeatTimeoutMs };
+          return new PoolWorker({ id, link, boot, owner, handOver, reservedDescriptors, ...timeouts, ...calls });
         },
         choose: (candidates) => this.chooseWorker(candidates),
         ready: (info) => this.publish("workerReady", info),

@@ -85,7 +85,15 @@ export class Admission {
     this.#apply(settings as unknown as ResolvedAdmissionOptions);
     const { maxAcceptRate } = this.#settings;
     if (maxAcceptRate !== before.maxAcceptRate) this.#rate = new TokenBucket(maxAcceptRate);
+    for (const waiting of this.#waiting) {
+      if (this.#isDenied(waiting.clientAddress)) this.#decide(waiting, DropReason.denied);
+    }
     this.#letIn();
+  }
+
+  /** Refuse these, too, from now on. */
+  deny(entries: readonly string[]): void {
+    this.change({ denyAddresses: [...new Set([...this.#settings.denyAddresses, ...entries])] });
   }
 
   /** Whether one more of this client may come in now, or why not. One that may has to come in. */

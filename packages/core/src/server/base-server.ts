@@ -188,16 +188,25 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * Change who may come in, and how many, from now on; what is left out stays as it is, and those who are inside stay there. Can be called before the
    * start and from a handler, also in a worker; resolves when the new rules are in force.
    *
-   * @example
-   * ```ts
-   * await this.server.changeAdmission({ denyAddresses: [...this.server.admission.denyAddresses, "203.0.113.7"] });
-   * ```
    * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION`; nothing is changed then.
    */
   async changeAdmission(options: AdmissionOptions): Promise<void> {
     const { listenerSide, reception } = this.#life;
     if (listenerSide !== undefined) return listenerSide.changeAdmission(options);
     reception.admission.change(options);
+  }
+
+  /**
+   * Add clients to `denyAddresses`: addresses, subnets such as `203.0.113.0/24`, or the `clientAddress` of a handler, whatever its port. As
+   * `changeAdmission()` otherwise; several workers may do it at once.
+   *
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION`, also for a client of a Unix socket, which has no address.
+   */
+  async deny(...clients: readonly (string | Address)[]): Promise<void> {
+    const entries = clients.map((client) => (typeof client === "object" && "host" in client ? client.host : client));
+    const { listenerSide, reception } = this.#life;
+    if (listenerSide !== undefined) return listenerSide.deny(...(entries as string[]));
+    reception.admission.deny(entries as string[]);
   }
 
   /**

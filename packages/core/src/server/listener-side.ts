@@ -26,4 +26,6 @@ export interface ListenerSide {
   close(options: CloseOptions, callerId: CallerId): Promise<DrainReport>;
   /** `changeAdmission()` was called. */
   changeAdmission(options: AdmissionOptions): Promise<void>;
+  /** `deny()` was called. */
+  deny(...clients: readonly string[]): Promise<void>;
 }

@@ -1,15 +1,12 @@
 import { closeSync } from "node:fs";
 
-import { descriptorLimit, openDescriptors, spareDescriptor } from "./descriptors.ts";
+import { descriptorLimit, openDescriptors, reserveOf, spareDescriptor } from "./descriptors.ts";
 
 /** How often it looks although nobody comes: what eats the descriptors may be the program itself. In milliseconds. */
 const LOOK_MS = 1_000;
 
 /** Clients that may come in between two looks, at most. */
 const MAX_UNSEEN = 64;
-
-/** Of a small limit, what may be reserved at most. */
-const MAX_SHARE = 1 / 4;
 
 /** How many more than the reserve must be free before it is over: those who are refused hold some for a moment. */
 const RECOVERED = 1.25;
@@ -35,7 +32,7 @@ export class DescriptorGuard {
   /** @param reserve - How many to keep, at least 1. */
   constructor(reserve: number, onExhausted: () => void) {
     this.limit = descriptorLimit();
-    this.#reserve = Math.min(reserve, Math.floor(this.limit * MAX_SHARE));
+    this.#reserve = reserveOf(this.limit, reserve);
     this.#onExhausted = onExhausted;
     this.#spare = spareDescriptor();
     this.#timer = setInterval(() => this.#look(), LOOK_MS);

@@ -36,6 +36,14 @@ export function descriptorLimit(): number {
   }
 }
 
+/** Of a small limit, what may be reserved at most. */
+const MAX_SHARE = 1 / 4;
+
+/** How many descriptors are reserved of a limit: as many as is wished, but for small limits. */
+export function reserveOf(limit: number, wished: number): number {
+  return Math.min(wished, Math.floor(limit * MAX_SHARE));
+}
+
 /** How many descriptors this process has: exactly on a Linux from 6.2 on, else at least. Takes a few microseconds. */
 export function openDescriptors(): number {
   try {

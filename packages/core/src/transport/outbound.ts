@@ -247,7 +247,8 @@ export class Outbound {
     }
     this.#watching = false;
     this.#stall?.stop();
-    this.#rate?.reset();
+    // Not anew: or a peer would take each piece just in time.
+    this.#rate?.rest();
   }
 
   readonly #afterArrivals = (callback: () => void): void => afterArrivals(this.#stream, callback);

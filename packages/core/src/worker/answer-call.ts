@@ -5,7 +5,7 @@ import type { ToWorker, WorkerCall } from "./messages.ts";
 /** Do what a worker asks of its server, and make the answer. Never rejects: what the server throws is the answer then. */
 export async function answerCall(
   call: WorkerCall,
-  server: Pick<ListenerSide, "shutdown" | "close" | "changeAdmission">,
+  server: Pick<ListenerSide, "shutdown" | "close" | "changeAdmission" | "deny">,
 ): Promise<ToWorker> {
   const { callId } = call;
   try {
@@ -13,6 +13,7 @@ export async function answerCall(
       return { type: "answer", callId, result: await server.close(call.options, call.callerId) };
     }
     if (call.method === "shutdown") await server.shutdown(call.callerId);
+    else if (call.method === "deny") await server.deny(...call.clients);
     else await server.changeAdmission(call.options);
     return { type: "answer", callId };
   } catch (error) {

@@ -71,10 +71,10 @@ export class HeldRequests {
     return held === undefined || performance.now() - held.since < ACKNOWLEDGE_MS;
   }
 
-  /** The request that it should have acknowledged long ago, if there is one. */
-  get overdueAcknowledgement(): number | undefined {
-    const [oldest] = this.#unacknowledged;
-    return this.acknowledged ? undefined : oldest;
+  /** The requests that it should have acknowledged by now. */
+  get unacknowledged(): readonly number[] {
+    const now = performance.now();
+    return [...this.#unacknowledged].filter((id) => now - (this.#held.get(id)?.since ?? now) >= ACKNOWLEDGE_MS);
   }
 
   /** The relay of a request that has one. */
@@ -123,7 +123,7 @@ export class HeldRequests {
   }
 
   /** Its deadline has passed, and its handler goes on: it is waited for no longer. */
-  overdue(id: number): void {
+  pastDeadline(id: number): void {
     const held = this.#held.get(id);
     if (held !== undefined) this.#stop(held);
   }

@@ -114,4 +114,5 @@ export type WorkerCall = { readonly type: "call"; readonly callId: number; reado
   | { readonly method: "shutdown" }
   | { readonly method: "close"; readonly options: CloseOptions }
   | { readonly method: "changeAdmission"; readonly options: AdmissionOptions }
+  | { readonly method: "deny"; readonly clients: readonly string[] }
 );

@@ -63,6 +63,11 @@ class Owner implements WorkerOwner {
     return REPORT;
   }
 
+  async deny(...clients: readonly string[]): Promise<void> {
+    this.asked.push(["deny", ...clients]);
+    if (this.failure !== undefined) throw this.failure;
+  }
+
   async changeAdmission(options: AdmissionOptions): Promise<void> {
     this.asked.push(["changeAdmission", options]);
     if (this.failure !== undefined) throw this.failure;
@@ -87,6 +92,7 @@ class Stage {
       boot,
       owner: this.owner,
       handOver: HandOver.relay,
+      reservedDescriptors: 8,
       readyTimeoutMs: READY_TIMEOUT_MS,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       changed: () => this.changes++,
@@ -802,16 +808,19 @@ describe("PoolWorker, asked by its worker", () => {
     stage.link.say({ type: "call", callId: 2, method: "close", options: { graceMs: 100 }, callerId: undefined });
     const options = { maxConnections: 5 };
     stage.link.say({ type: "call", callId: 3, method: "changeAdmission", options, callerId: undefined });
+    stage.link.say({ type: "call", callId: 4, method: "deny", clients: ["192.0.2.1"], callerId: undefined });
     await settle();
     expect(stage.owner.asked).toEqual([
       ["shutdown", 5],
       ["close", { graceMs: 100 }, undefined],
       ["changeAdmission", options],
+      ["deny", "192.0.2.1"],
     ]);
     expect(stage.heard("answer").toSorted((one, other) => one.callId - other.callId)).toEqual([
       { type: "answer", callId: 1 },
       { type: "answer", callId: 2, result: REPORT },
       { type: "answer", callId: 3 },
+      { type: "answer", callId: 4 },
     ]);
   });
 

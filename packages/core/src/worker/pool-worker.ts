@@ -17,7 +17,7 @@ import type { LinkListener, WorkerLink } from "./worker-link.ts";
 import { WorkerState, type WorkerView } from "./worker-view.ts";
 
 /** What a worker may ask of its server. */
-export type WorkerOwner = Pick<ListenerSide, "requestError" | "shutdown" | "close" | "changeAdmission">;
+export type WorkerOwner = Pick<ListenerSide, "requestError" | "shutdown" | "close" | "changeAdmission" | "deny">;
 
 /** What a worker is made with. */
 export interface WorkerParts {
@@ -29,6 +29,8 @@ export interface WorkerParts {
   readonly handOver: HandOver;
   readonly readyTimeoutMs: number;
   readonly heartbeatTimeoutMs: number;
+  /** How many file descriptors are left to its handlers, if it has a table of its own. */
+  readonly reservedDescriptors: number;
   /** A request never arrived: it can go to another worker. */
   readonly missed: (cargo: Cargo) => void;
   /** Something changed because of which it may take requests again, or be done with all of them. */
@@ -68,6 +70,8 @@ export class PoolWorker implements LinkListener {
   readonly #ready = Promise.withResolvers<void>();
   readonly #exit = Promise.withResolvers<WorkerEnd>();
   #state: WorkerState = WorkerState.starting;
+  /** How many requests it had been given when it last told of itself. */
+  #servedAtBeat = 0;
   #wasReady = false;
   #exited = false;
   /** Why it ends, if not because we want it. */
@@ -169,8 +173,7 @@ export class PoolWorker implements LinkListener {
   /** One beat of the listener side's own heart has passed: end the worker if it has been silent for too long. */
   tick(): void {
     // A socket can be lost on its way, where no descriptor is left.
-    const id = this.#requests.overdueAcknowledgement;
-    if (id !== undefined) this.#link.post({ type: "ask", id });
+    for (const id of this.#requests.unacknowledged) this.#link.post({ type: "ask", id });
     const beats = this.#state === WorkerState.ready || this.#state === WorkerState.retiring;
     if (!beats || this.#killed !== undefined) return;
     if (this.#heartbeat.tick()) this.kill(blocked(this.#parts.heartbeatTimeoutMs));
@@ -233,6 +236,7 @@ export class PoolWorker implements LinkListener {
         return this.crashed(asError(errorFromData(message.error)));
       case "beat":
         this.#heartbeat.beat(message.beat);
+        this.#servedAtBeat = this.#requests.served;
         return this.#parts.changed();
       case "taken":
         this.#requests.taken(message.id);
@@ -252,7 +256,7 @@ export class PoolWorker implements LinkListener {
         this.#requests.done(message.id);
         return this.#parts.changed();
       case "overdue":
-        this.#requests.overdue(message.id);
+        this.#requests.pastDeadline(message.id);
         return this.#parts.changed();
       case "closed":
         return this.#requests.closed(message);
@@ -323,8 +327,11 @@ export class PoolWorker implements LinkListener {
 
   /** Whether a socket that is sent there may not arrive. */
   get #isFull(): boolean {
-    const { handOver } = this.#parts;
-    return handOver === HandOver.send && this.#heartbeat.last.freeDescriptors < MIN_FREE_DESCRIPTORS;
+    const { handOver, reservedDescriptors } = this.#parts;
+    if (handOver !== HandOver.send) return false;
+    // What it was given since then has taken one each.
+    const free = this.#heartbeat.last.freeDescriptors - (this.#requests.served - this.#servedAtBeat);
+    return free <= Math.max(reservedDescriptors, MIN_FREE_DESCRIPTORS);
   }
 
   #missed(id: number): void {

@@ -22,6 +22,7 @@ export class Pulse {
     // Neither may keep a worker alive that has nothing else to do.
     this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
     this.#beating = setInterval(() => beat(this.#measure()), beatMs).unref();
+    beat(this.#measure());
   }
 
   stop(): void {

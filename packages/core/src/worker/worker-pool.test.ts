@@ -61,11 +61,13 @@ class Owner implements PoolOwner {
         shutdown: () => Promise.reject(new Error("shutdown")),
         close: () => Promise.reject(new Error("close")),
         changeAdmission: () => Promise.reject(new Error("changeAdmission")),
+        deny: () => Promise.reject(new Error("deny")),
       },
       handOver: this.handOver,
       readyTimeoutMs: Infinity,
       heartbeatTimeoutMs: this.heartbeatTimeoutMs,
       ...calls,
+      reservedDescriptors: 0,
     });
   }
 

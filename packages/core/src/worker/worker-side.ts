@@ -136,6 +136,10 @@ export class WorkerSide implements ListenerSide {
     await this.#call({ method: "changeAdmission", options }, undefined);
   }
 
+  async deny(...clients: readonly string[]): Promise<void> {
+    await this.#call({ method: "deny", clients }, undefined);
+  }
+
   #call(
     request: DistributiveOmit<WorkerCall, "type" | "callId" | "callerId">,
     callerId: CallerId,

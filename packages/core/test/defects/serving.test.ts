@@ -13,7 +13,9 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { CELLS, STREAM_CELLS, WORKER_CELLS, make, serveIn } from "../conformance/matrix.ts";
 import { EndlessHandler } from "../fixtures/closing-handlers.ts";
 import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
-import { runProgram } from "../support/run-program.ts";
+import type { LimitedServerReport } from "../fixtures/limited-server-program.ts";
+import { Crowd, type Fates } from "../support/crowd.ts";
+import { LimitedServer } from "../support/limited-server.ts";
 
 beforeEach(() => leakCheck());
 
@@ -58,22 +60,35 @@ describe("close()", () => {
 });
 
 describe("serveForever()", () => {
-  /** What a program of few descriptors tells of its server after these have run out. */
-  async function outOfDescriptors(): Promise<Record<"acceptErrors" | "refused" | "utilization" | "echoed", unknown>> {
-    const limited = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
-    const { stdout, stderr } = await runProgram("descriptors-program.ts", [], limited);
-    expect(stderr).toBe("");
-    return JSON.parse(stdout) as Awaited<ReturnType<typeof outOfDescriptors>>;
+  /** What a server of few descriptors makes of more clients than it has, and what the next one gets when they have left. */
+  async function outOfDescriptors(): Promise<LimitedServerReport & { readonly fates: Fates; readonly next: Fates }> {
+    await using server = await LimitedServer.start("AsyncTCPServer", { descriptors: 64 });
+    await using crowd = new Crowd();
+    const fates = await crowd.come(server.address, 100);
+    const report = await server.look();
+    await crowd.leave();
+    // Its guard looks about once a second.
+    await server.look();
+    await server.look();
+    const next = await crowd.come(server.address, 1);
+    await crowd.leave();
+    await server.close();
+    expect(server.stderr).toBe("");
+    return { ...report, fates, next };
   }
 
   test("D5 AsyncTCPServer refuses and does not spin while there are no descriptors, and goes on when there are some again", async () => {
-    const { refused, utilization, echoed } = await outOfDescriptors();
-    expect({ refused, echoed }).toEqual({ refused: 1, echoed: "again\n" });
-    expect(utilization).toBeLessThan(0.5);
+    const { fates, next, busyMs } = await outOfDescriptors();
+    expect(fates).toEqual({ served: expect.any(Number), reset: expect.any(Number) });
+    expect(next).toEqual({ served: 1 });
+    expect(busyMs).toBeLessThan(500);
   });
 
-  // libuv closes such connections with a descriptor that it keeps in reserve, and tells JavaScript nothing.
-  test.todo("D5 AsyncTCPServer reports once that there are no descriptors, coming: running out of descriptors");
+  test("D5 AsyncTCPServer reports once that there are no descriptors, and each client that it refuses for that", async () => {
+    const { acceptErrors, drops, fates } = await outOfDescriptors();
+    expect(acceptErrors).toEqual(["EMFILE"]);
+    expect(drops).toEqual({ descriptors: fates.reset });
+  });
 
   for (const cell of CELLS) {
     test(`D16 ${cell.name}: a second one rejects, a handleRequest() too, and the first goes on`, async () => {
