@@ -26,7 +26,7 @@ export class GuardedHandler extends StreamRequestHandler {
 if (import.meta.main) {
   await using server = new AsyncTCPServer({ port: portOr(5062) }, GuardedHandler, {
     maxConnectionsPerAddress: 20,
-    maxAcceptRate: 100,
+    maxAcceptRatePerAddress: 100,
     firstByteTimeoutMs: 10_000,
     minReadRate: 240,
     lameDuckMs: 2_000,

@@ -24,7 +24,7 @@ export const ErrorCode = {
   mixinConflict: "ERR_SOCKETSERVER_MIXIN_CONFLICT",
   /** The server is draining or closed. */
   serverClosed: "ERR_SOCKETSERVER_SERVER_CLOSED",
-  /** `serveForever()` or `handleRequest()` while the server already takes requests. */
+  /** `serveForever()` or `handleRequest()` while the server already takes requests, or `takeOver()` while it already listens. */
   alreadyServing: "ERR_SOCKETSERVER_ALREADY_SERVING",
   /** A hook did not settle within `verifyTimeoutMs`. */
   hookTimeout: "ERR_SOCKETSERVER_HOOK_TIMEOUT",

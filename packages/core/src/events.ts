@@ -33,6 +33,8 @@ export const DropReason = {
   maxConnectionsPerSubnet: "max-connections-per-subnet",
   /** More than `maxAcceptRate` came in a second. */
   acceptRate: "accept-rate",
+  /** More than `maxAcceptRatePerAddress` of this client came in a second. */
+  acceptRatePerAddress: "accept-rate-per-address",
   /** The client is among `denyAddresses`, or not among `allowAddresses`. */
   denied: "denied",
   /** Only `reservedDescriptors` file descriptors were left. */

@@ -56,14 +56,15 @@ export interface ServerOptions extends AdmissionOptions {
    */
   readonly maxAgeMs?: number;
   /**
-   * Bytes per second that have to come while a read waits and a part of what it waits for is there (of a line, say), a number >= 0 or `Infinity`. Less
-   * for `rateGraceMs`, and the read rejects. 0 asks for nothing.
+   * Bytes per second that have to come while a read waits and a part of what it waits for is there (of a line, say), an integer >= 0 or `Infinity`. Who is
+   * behind by more than `rateGraceMs` is worth, which is looked at as often, is given up: the read rejects. 0 asks for nothing.
    * @defaultValue 0
    */
   readonly minReadRate?: number;
   /**
-   * Bytes per second that the peer has to take while something is pending, a number >= 0 or `Infinity`. It is reset when it is behind by more than
-   * `highWaterMark` (64 KiB at most), because what it takes is seen in pieces of that size. 0 asks for nothing.
+   * Bytes per second that the peer has to take while something is pending, an integer >= 0 or `Infinity`. It is reset when it is behind by more than
+   * `highWaterMark` (64 KiB at most), because what it takes is seen in pieces of that size; by more than 1 MiB where the kernel does not show what it has
+   * not taken (other systems than Linux, Unix sockets, relayed connections). 0 asks for nothing.
    * @defaultValue 0
    */
   readonly minWriteRate?: number;

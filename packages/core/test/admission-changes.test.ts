@@ -56,6 +56,28 @@ describe.each(CELLS)("changeAdmission() by a handler of $name", (cell) => {
   });
 });
 
+describe.each(CELLS)("deny() by a handler of $name", (cell) => {
+  const handler = cell.stream ? AskingHandler : AskingPacketHandler;
+
+  test("adds addresses, subnets and its own client, each once", async () => {
+    await using running = await serveIn(cell, handler, { denyAddresses: ["192.0.2.1"] });
+    const { address, server } = running;
+    expect(await askServer(cell, address, "deny 192.0.2.1 2001:db8::/32")).toBe("changed");
+    expect(await askServer(cell, address, "deny 2001:db8::/32")).toBe("changed");
+    expect(server.admission.denyAddresses).toEqual(["192.0.2.1", "2001:db8::/32"]);
+    const refused = { name: "RangeError", code: "ERR_SOCKETSERVER_INVALID_OPTION" };
+    expect(await askServer(cell, address, "deny 192.0.2.2 nonsense")).toEqual(refused);
+    // A client of a Unix socket has no address.
+    const isUnix = "path" in address;
+    expect(await askServer(cell, address, "deny me")).toEqual(isUnix ? refused : "changed");
+    const denied = ["192.0.2.1", "2001:db8::/32", ...(isUnix ? [] : ["127.0.0.1"])];
+    expect(server.admission.denyAddresses).toEqual(denied);
+    if (isUnix) return;
+    await cell.provoke(address).catch(() => {});
+    await eventually(() => expect(running.drops).toMatchObject([{ reason: "denied" }]));
+  });
+});
+
 describe.each(SERVER_CELLS.filter(({ stream }) => stream))("changeAdmission() of $name, from outside", (cell) => {
   test("keeps those who come out, and leaves those alone who are inside", async () => {
     await using running = await serveIn(cell, AskingHandler);
@@ -112,6 +134,15 @@ describe("changeAdmission()", () => {
     const visitor = await Visitor.enter(running.address);
     expect(await visitor.inside).toBe(true);
     await visitor.leave();
+  });
+
+  test.each([[null], [undefined], [7], [{}]])("by deny(%j) rejects, and changes nothing", async (client) => {
+    await using running = await serveWith({});
+    const before = running.server.admission;
+    await expect(running.server.deny(client as never)).rejects.toMatchObject({
+      code: "ERR_SOCKETSERVER_INVALID_OPTION",
+    });
+    expect(running.server.admission).toBe(before);
   });
 
   test("of many callers at once applies all of them, the last one of each rule", async () => {

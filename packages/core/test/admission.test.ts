@@ -31,7 +31,11 @@ const PLACES: readonly Limit[] = [
   ["maxConnectionsPerSubnet", "max-connections-per-subnet"],
 ];
 
-const LIMITS: readonly Limit[] = [...PLACES, ["maxAcceptRate", "accept-rate"]];
+const LIMITS: readonly Limit[] = [
+  ...PLACES,
+  ["maxAcceptRate", "accept-rate"],
+  ["maxAcceptRatePerAddress", "accept-rate-per-address"],
+];
 
 function reasonsOf({ drops }: RunningServer): DropReason[] {
   return drops.map(({ reason }) => reason);
@@ -69,22 +73,26 @@ describe.each(SERVER_CELLS.filter(({ stream }) => stream))("a limit of $name", (
     },
   );
 
-  test("maxAcceptRate of 1 lets one in, and the next one about a second later", async () => {
-    await using running = await serveWith(cell, { maxAcceptRate: 1 });
-    const startedAt = performance.now();
-    const enterAndLeave = async (): Promise<boolean> => {
-      const visitor = await Visitor.enter(running.address);
-      const isIn = await visitor.inside;
-      await visitor.leave();
-      return isIn;
-    };
-    expect(await enterAndLeave()).toBe(true);
-    expect(await enterAndLeave()).toBe(false);
-    while (!(await enterAndLeave())) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(performance.now() - startedAt).toBeGreaterThan(950);
-    expect(new Set(reasonsOf(running))).toEqual(new Set(["accept-rate"]));
-    expect(running.requests).toHaveLength(2);
-  });
+  test.each(LIMITS.slice(PLACES.length))(
+    "%s of 1 lets one in, and the next one about a second later",
+    async (...limit) => {
+      const [name, reason] = limit;
+      await using running = await serveWith(cell, { [name]: 1 });
+      const startedAt = performance.now();
+      const enterAndLeave = async (): Promise<boolean> => {
+        const visitor = await Visitor.enter(running.address);
+        const isIn = await visitor.inside;
+        await visitor.leave();
+        return isIn;
+      };
+      expect(await enterAndLeave()).toBe(true);
+      expect(await enterAndLeave()).toBe(false);
+      while (!(await enterAndLeave())) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(performance.now() - startedAt).toBeGreaterThan(950);
+      expect(new Set(reasonsOf(running))).toEqual(new Set([reason]));
+      expect(running.requests).toHaveLength(2);
+    },
+  );
 
   test("of Infinity refuses nobody", async () => {
     const everyone = Object.fromEntries(LIMITS.map(([name]) => [name, Infinity]));
@@ -119,6 +127,19 @@ describe.each(SERVER_CELLS.filter((cell) => cell.stream && !isUnix(cell)))("addr
       { reason: "denied", clientAddress: { host: "127.0.0.2" } },
       { reason: "denied", clientAddress: { host: "127.0.1.9" } },
     ]);
+  });
+});
+
+describe("maxAcceptRatePerAddress of AsyncTCPServer", () => {
+  test("takes nothing of what others may have", async () => {
+    const cell = SERVER_CELLS.find(({ server }) => server === AsyncTCPServer) as Cell;
+    await using running = await serveWith(cell, { maxAcceptRate: 4, maxAcceptRatePerAddress: 1 });
+    const visitors: Visitor[] = [];
+    for (const host of [1, 1, 1, 1, 2, 3, 4]) visitors.push(await Visitor.enter(running.address, `127.0.0.${host}`));
+    const expected = [true, false, false, false, true, true, true];
+    expect(await Promise.all(visitors.map(({ inside }) => inside))).toEqual(expected);
+    await eventually(() => expect(reasonsOf(running)).toEqual(Array(3).fill("accept-rate-per-address")));
+    for (const visitor of visitors) visitor.vanish();
   });
 });
 
@@ -178,6 +199,7 @@ describe("admission", () => {
       ipv4SubnetPrefix: 24,
       ipv6SubnetPrefix: 64,
       maxAcceptRate: Infinity,
+      maxAcceptRatePerAddress: Infinity,
       admissionWaitMs: 0,
       admissionQueueSize: 512,
       allowAddresses: undefined,

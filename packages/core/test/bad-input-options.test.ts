@@ -36,6 +36,7 @@ const OPTIONS: Readonly<Record<Exclude<keyof ServerOptions, "allowAddresses" | "
   ipv4SubnetPrefix: { defaultValue: 24, min: 0, max: 32 },
   ipv6SubnetPrefix: { defaultValue: 64, min: 0, max: 128 },
   maxAcceptRate: { defaultValue: Infinity, min: 0, max: SAFE, unbounded: true },
+  maxAcceptRatePerAddress: { defaultValue: Infinity, min: 0, max: SAFE, unbounded: true },
   admissionWaitMs: { defaultValue: 0, min: 0, max: TIMER, unbounded: true },
   admissionQueueSize: { defaultValue: 512, min: 0, max: SAFE, unbounded: true },
   verifyTimeoutMs: { defaultValue: 10_000, min: 0, max: TIMER, unbounded: true },

@@ -2,7 +2,7 @@
  * Limits of sizes at 0, 1 and Infinity, on running servers: each does what its option says.
  */
 import { AsyncTCPServer, AsyncUDPServer, ThreadingUDPServer } from "@socketserver/core";
-import { dial, leakCheck, serve, talk, talkDatagram } from "@socketserver/testing";
+import { dial, leakCheck, serve, talk, talkDatagram, type AnyServerClass } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { STREAM_CELLS, serveIn } from "./conformance/matrix.ts";
@@ -64,10 +64,10 @@ describe.each(STREAM_CELLS)("maxBufferedBytes of $name", (cell) => {
   });
 });
 
-describe.each([
+describe.each<[name: string, server: AnyServerClass, workers: object]>([
   ["AsyncUDPServer", AsyncUDPServer, {}],
   ["ThreadingUDPServer", ThreadingUDPServer, { threading: { threads: 1 } }],
-] as const)("maxPacketSize of %s", (_name, server, workers) => {
+])("maxPacketSize of %s", (_name, server, workers) => {
   test.each([0, 1, Infinity])("%d: that much is served, and more is dropped whole", async (maxPacketSize) => {
     await using running = await serve(PacketLengthHandler, { server, options: { ...workers, maxPacketSize } });
     const most = Math.min(maxPacketSize, LARGEST_PACKET);

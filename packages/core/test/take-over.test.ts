@@ -1,9 +1,10 @@
 import { DatagramRequestHandler, UDPServer, type BaseServer, type TCPServer } from "@socketserver/core";
-import { leakCheck, serve } from "@socketserver/testing";
+import { leakCheck, serve, talkDatagram } from "@socketserver/testing";
 import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { SERVER_CELLS, serveIn, type Cell } from "./conformance/matrix.ts";
+import { DATAGRAM_CELLS, SERVER_CELLS, serveIn, type Cell } from "./conformance/matrix.ts";
 import { AskingHandler, AskingPacketHandler } from "./fixtures/asking-handlers.ts";
 import { askServer } from "./support/ask-server.ts";
 import { eventually } from "./support/eventually.ts";
@@ -180,32 +181,55 @@ describe.each(STREAMS)("takeOver() of $name, and those who are there", (cell) =>
   });
 });
 
-describe.each(SERVER_CELLS.filter(({ stream }) => !stream))(
-  "takeOver() of $name, and datagrams that are there",
-  (cell) => {
-    test("serves what waits, and lets the old one answer what it has", async () => {
-      const released = Promise.withResolvers<void>();
-      class HeldHandler extends DatagramRequestHandler {
-        override async handle(): Promise<void> {
-          await released.promise;
-          await this.request.reply('"released"');
-        }
-      }
-      await using old = await serve(HeldHandler, { server: UDPServer, options: { graceMs: 60_000 } });
-      const held = askServer(cell, old.address, "echo held");
-      await eventually(() => expect(old.server.activeRequests).toBe(1));
-      const waiting = [1, 2, 3].map((count) => askServer(cell, old.address, `echo ${count}`));
-      await eventually(() => expect(old.server.statistics).toMatchObject({ active: 1, waiting: 3 }));
-      await using next = await newIn(cell);
-      await next.takeOver(old.server);
-      const served = next.serveForever();
-      expect(await Promise.all(waiting)).toEqual(["1", "2", "3"]);
-      released.resolve();
-      expect(await held).toBe("released");
-      expect(await old.close()).toMatchObject({ open: 1, finished: 1, refused: 0 });
-      await next.close();
-      await served;
-      expect([old.requests.length, next.statistics.taken]).toEqual([1, 3]);
-    });
-  },
-);
+/** Handlers of datagrams that answer when they are released. */
+function newHeld(): {
+  readonly HeldHandler: new (...args: never[]) => DatagramRequestHandler;
+  readonly release: () => void;
+} {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  class HeldHandler extends DatagramRequestHandler {
+    override async handle(): Promise<void> {
+      await promise;
+      await this.request.reply('"released"');
+    }
+  }
+  return { HeldHandler, release: resolve };
+}
+
+describe.each(DATAGRAM_CELLS)("takeOver() of $name, and datagrams that are there", (cell) => {
+  test("serves what waits, and lets the old one answer what it has", async () => {
+    const { HeldHandler, release } = newHeld();
+    await using old = await serve(HeldHandler, { server: UDPServer, options: { graceMs: 60_000 } });
+    const held = askServer(cell, old.address, "echo held");
+    await eventually(() => expect(old.server.activeRequests).toBe(1));
+    const waiting = [1, 2, 3].map((count) => askServer(cell, old.address, `echo ${count}`));
+    await eventually(() => expect(old.server.statistics).toMatchObject({ active: 1, waiting: 3 }));
+    await using next = await newIn(cell);
+    await next.takeOver(old.server);
+    const served = next.serveForever();
+    expect(await Promise.all(waiting)).toEqual(["1", "2", "3"]);
+    release();
+    expect(await held).toBe("released");
+    expect(await old.close()).toMatchObject({ open: 1, finished: 1, refused: 0 });
+    await next.close();
+    await served;
+    expect([old.requests.length, next.statistics.taken]).toEqual([1, 3]);
+  });
+
+  test("lets the old one answer what it has, also if the new one closes first", async () => {
+    const { HeldHandler, release } = newHeld();
+    await using old = await serve(HeldHandler, { server: UDPServer, options: { graceMs: 60_000 } });
+    const held = talkDatagram(old.address, "held", { timeoutMs: 1_000 });
+    await eventually(() => expect(old.server.activeRequests).toBe(1));
+    await using next = await newIn(cell);
+    await next.takeOver(old.server);
+    void next.close();
+    await eventually(() => expect(["draining", "closed"]).toContain(next.state));
+    // Longer than it takes to close a socket that is not needed any more.
+    await delay(50);
+    release();
+    expect(String(await held)).toBe('"released"');
+    await soon(old.close());
+    expect(old.errors).toEqual([]);
+  });
+});

@@ -35,6 +35,11 @@ export interface AdmissionOptions {
    */
   readonly maxAcceptRate?: number;
   /**
+   * The same for one client address: so that one that comes again and again takes nothing of what `maxAcceptRate` leaves to the others.
+   * @defaultValue Infinity
+   */
+  readonly maxAcceptRatePerAddress?: number;
+  /**
    * How long a connection for which there is no room waits for some, unread, before it is refused. 0 refuses at once. Datagrams never wait.
    * @defaultValue 0
    */
@@ -70,6 +75,7 @@ export const ADMISSION_OPTION_RULES = {
   ipv4SubnetPrefix: integer({ defaultValue: 24, min: 0, max: 32 }),
   ipv6SubnetPrefix: integer({ defaultValue: 64, min: 0, max: 128 }),
   maxAcceptRate: integer({ defaultValue: Infinity, min: 0, unbounded: true }),
+  maxAcceptRatePerAddress: integer({ defaultValue: Infinity, min: 0, unbounded: true }),
   admissionWaitMs: milliseconds(0),
   admissionQueueSize: integer({ defaultValue: 512, min: 0, unbounded: true }),
   allowAddresses: optional(addressList),

@@ -1,7 +1,7 @@
 import type { EventEmitter } from "eventemitter3";
 import { channel } from "node:diagnostics_channel";
 
-import type { Address } from "../address.ts";
+import type { Address, InternetAddress } from "../address.ts";
 import { ErrorCode, isDisconnect, rangeError, show, typeError } from "../errors.ts";
 import type { ServerEvents } from "../events.ts";
 import type { HandlerClass } from "../handler/base-request-handler.ts";
@@ -12,6 +12,7 @@ import { MAX_TIMER_MS, resolveOptions, type OptionRules } from "../option-rules.
 import { SERVER_OPTION_RULES, type ResolvedServerOptions, type ServerOptions } from "../options.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
+import { checkAdmission } from "./admission.ts";
 import { ADMISSION_OPTION_RULES, type AdmissionOptions, type ResolvedAdmissionOptions } from "./admission-options.ts";
 import { callerInWorker, presentCaller, type Caller } from "./caller.ts";
 import type { DrainReport } from "./drain-report.ts";
@@ -192,6 +193,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    */
   async changeAdmission(options: AdmissionOptions): Promise<void> {
     const { listenerSide, reception } = this.#life;
+    // Here, too: what is wrong may not even cross to the listener side.
+    checkAdmission(options);
     if (listenerSide !== undefined) return listenerSide.changeAdmission(options);
     reception.admission.change(options);
   }
@@ -203,19 +206,23 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION`, also for a client of a Unix socket, which has no address.
    */
   async deny(...clients: readonly (string | Address)[]): Promise<void> {
-    const entries = clients.map((client) => (typeof client === "object" && "host" in client ? client.host : client));
+    const denyAddresses = clients.map(
+      (client) => (client as Partial<InternetAddress> | null)?.host ?? (client as string),
+    );
+    checkAdmission({ denyAddresses });
     const { listenerSide, reception } = this.#life;
-    if (listenerSide !== undefined) return listenerSide.deny(...(entries as string[]));
-    reception.admission.deny(entries as string[]);
+    if (listenerSide !== undefined) return listenerSide.deny(...denyAddresses);
+    reception.admission.deny(denyAddresses);
   }
 
   /**
    * Listen in place of another server of the same kind that is listening: its socket, and all who wait, are this server's from then on, so that nobody is
-   * refused meanwhile. The other one drains, as by `close()`; its own `close()` tells when it has. Resolves with its address; the one that this server was
-   * given is not used. Serve then as usual.
+   * refused meanwhile. The other one drains, as by `close({ lameDuckMs: 0 })`; its own `close()` tells when it has. Resolves with its address; the one that this
+   * server was given is not used. The rules of admission are those of this server: give it `...predecessor.admission` to keep what was changed. Serve then as
+   * usual.
    *
-   * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about a server of another kind, `SocketServerError` `ERR_SOCKETSERVER_SERVER_CLOSED` if the other one
-   * does not listen, and what `serverActivate()` throws; the other one goes on then.
+   * @throws `SocketServerError` `ERR_SOCKETSERVER_ALREADY_SERVING` if this server listens already, `ERR_SOCKETSERVER_SERVER_CLOSED` if the other one does not,
+   * `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about one of another kind, and what `serverActivate()` throws; the other one goes on then.
    */
   async takeOver(predecessor: BaseServer<Request>): Promise<Address> {
     if (!(predecessor instanceof BaseServer)) {

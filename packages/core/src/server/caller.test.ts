@@ -10,6 +10,7 @@ import type { RequestRecord } from "./request-record.ts";
 function running(): { registry: RequestRegistry; record: RequestRecord; end: () => void } {
   const registry = new RequestRegistry({
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
+    taken: () => {},
     closed: () => {},
   });
   const request = new FakeRequest();

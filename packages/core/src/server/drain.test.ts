@@ -7,6 +7,7 @@ import type { RequestRecord } from "./request-record.ts";
 
 function newRegistry(): RequestRegistry {
   return new RequestRegistry({
+    taken: () => {},
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
     closed: () => {},
   });

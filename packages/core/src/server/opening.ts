@@ -43,6 +43,8 @@ export class Opening<Request extends ServerRequest> {
 
   readonly #parts: OpeningParts<Request>;
   #source: RequestSource<Request> | undefined;
+  /** The source that was given away: what runs may still need it. */
+  #given: RequestSource<Request> | undefined;
   #opened: PromiseWithResolvers<Address> | undefined;
   #activated = false;
 
@@ -79,9 +81,10 @@ export class Opening<Request extends ServerRequest> {
    * Check that there is a source to give away.
    *
    * @param like - A source of the kind that is wanted.
+   * @param wantsPath - Whether it has to be that of a Unix socket.
    * @throws `SocketServerError` `ERR_SOCKETSERVER_SERVER_CLOSED`, or `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about the kind.
    */
-  checkSource(like: RequestSource<Request>): void {
+  checkSource(like: RequestSource<Request>, wantsPath: boolean): void {
     const source = this.#source;
     if (source === undefined) {
       throw new SocketServerError(
@@ -89,10 +92,13 @@ export class Opening<Request extends ServerRequest> {
         `Cannot take over: the other server must be listening, and is ${this.#parts.server.state}`,
       );
     }
-    if (source.adopt !== undefined && source.constructor === like.constructor) return;
+    const isPath = "path" in this.address;
+    if (source.adopt !== undefined && source.constructor === like.constructor && isPath === wantsPath) return;
+    const wanted = `${like.constructor.name} on ${wantsPath ? "a path" : "a port"}`;
+    const found = `${source.constructor.name} on ${isPath ? "a path" : "a port"}`;
     throw typeError(
       ErrorCode.invalidArgument,
-      `Cannot take over: the requests of the other server must come from a ${like.constructor.name}, and come from a ${source.constructor.name}`,
+      `Cannot take over: the requests of the other server must come from a ${wanted}, and come from a ${found}`,
     );
   }
 
@@ -103,6 +109,7 @@ export class Opening<Request extends ServerRequest> {
       throw new SocketServerError(ErrorCode.serverClosed, "Cannot take over: the other server has closed meanwhile");
     }
     this.#source = undefined;
+    this.#given = source;
     for (const request of source.adopt(reception, successor.options)) this.#parts.registry.release(request);
     // The source has asked the new server about them.
     this.#parts.reception.admission.refuseWaiting();
@@ -144,7 +151,7 @@ export class Opening<Request extends ServerRequest> {
     if (this.#source === undefined) {
       this.#opened?.reject(new SocketServerError(ErrorCode.serverClosed, "Cannot listen: the server is closed"));
     }
-    await this.#quietly(this.#source?.close());
+    await this.#quietly((this.#source ?? this.#given)?.close());
   }
 
   async #open(acquire: () => Acquired<Request>): Promise<Address> {

@@ -12,6 +12,7 @@ function newRegistry(): { registry: RequestRegistry; closed: [number, CloseReaso
   const closed: [number, CloseReason][] = [];
   const gone: number[] = [];
   const registry = new RequestRegistry({
+    taken: () => {},
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
     closed: (record, reason) => void closed.push([record.id, reason]),
   });

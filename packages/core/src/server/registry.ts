@@ -8,6 +8,8 @@ import { RequestRecord, type RequestControl, type RequestTraffic } from "./reque
 export interface RegistryListener {
   /** How to reach a request that runs here. */
   control(record: RequestRecord, request: ServerRequest): RequestControl;
+  /** A request was taken. Once for each. */
+  taken(): void;
   /** The connection of a taken request is closed. Exactly once for each. */
   closed(record: RequestRecord, reason: CloseReason): void;
 }
@@ -99,6 +101,7 @@ export class RequestRegistry {
     if (record.stage === "waiting") {
       record.take(clientAddress);
       this.#takenSize++;
+      this.#listener.taken();
     }
     return record;
   }

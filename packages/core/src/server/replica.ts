@@ -1,5 +1,5 @@
 import type { Address } from "../address.ts";
-import { CloseReason } from "../close-reason.ts";
+import type { CloseReason } from "../close-reason.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import type { ListenerSide } from "./listener-side.ts";
@@ -57,10 +57,7 @@ export class Replica<Request extends ServerRequest> {
     this.#registry.open(request, clientAddress, id);
     const record = this.#registry.take(request, clientAddress);
     if (draining) record.drain();
-    request.onClosed((reason) => {
-      // A handler that reads or writes ends now; one that does neither is waited for no longer.
-      if (reason === CloseReason.deadline) setImmediate(() => this.#listenerSide.requestOverdue(id));
-    });
+    record.onOverdue = () => this.#listenerSide.requestOverdue(id);
     await this.#runner.run(record, request, clientAddress);
     this.#listenerSide.requestDone(id);
   }

@@ -36,6 +36,10 @@ export class RequestRecord {
   started = false;
   /** Resolves when `closeRequest` has ended, once that has begun. */
   cleanUp: Promise<void> | undefined;
+  /** Stops the clocks of the whole request, if any run. */
+  stopClocks: (() => void) | undefined;
+  /** Called when its deadline has passed and its handler may go on for ever. */
+  onOverdue: (() => void) | undefined;
   /** Whether `shutdownRequest` will lead to `closeRequest`. */
   closing = false;
 

@@ -39,12 +39,12 @@ export class RequestRunner<Request extends ServerRequest> {
     record.started = true;
     // It was closed while it waited for its turn: there is nobody to serve.
     if (request.destroyed) return this.#shutdown(record, request);
-    const stopClocks = this.#startClocks(record, request);
+    this.#startClocks(record, request);
     request.begin();
     await callContext.run({ owner: this.#registry, place: "request", record }, () =>
       this.#work(record, request, clientAddress),
     );
-    stopClocks?.();
+    record.stopClocks?.();
   }
 
   /** The same, but wait no longer than until the deadline has passed. */
@@ -53,10 +53,7 @@ export class RequestRunner<Request extends ServerRequest> {
     if (this.#server.options.deadlineMs === Infinity) return work;
     const { promise, resolve } = Promise.withResolvers<void>();
     void work.then(resolve);
-    request.onClosed((reason) => {
-      // A handler that reads or writes ends now; one that does neither is waited for no longer.
-      if (reason === CloseReason.deadline) setImmediate(resolve);
-    });
+    record.onOverdue = resolve;
     await promise;
   }
 
@@ -76,6 +73,7 @@ export class RequestRunner<Request extends ServerRequest> {
 
   /** Reset a request, and close it even if its handler never notices. */
   cut(record: RequestRecord, request: Request, reason: CloseReason): void {
+    record.stopClocks?.();
     request.cut(reason);
     void turnsAfterCut().then(() => this.#closeUnnoticed(record, request));
   }
@@ -86,12 +84,16 @@ export class RequestRunner<Request extends ServerRequest> {
     return record.cleanUp;
   }
 
-  /** Let the request end at its deadline and at its age, if it has any, until the answer is called. */
-  #startClocks(record: RequestRecord, request: Request): (() => void) | undefined {
+  /** Let the request end at its deadline and at its age, if it has any. */
+  #startClocks(record: RequestRecord, request: Request): void {
     const { deadlineMs, maxAgeMs, graceMs } = this.#server.options;
-    if (deadlineMs === Infinity && maxAgeMs === Infinity) return undefined;
+    if (deadlineMs === Infinity && maxAgeMs === Infinity) return;
     const confirm = (callback: () => void): void => request.afterArrivals(callback);
-    const deadline = new LoopTimer(() => this.cut(record, request, CloseReason.deadline), confirm);
+    const deadline = new LoopTimer(() => {
+      this.cut(record, request, CloseReason.deadline);
+      // A handler that reads or writes ends now; one that does neither is waited for no longer.
+      setImmediate(() => record.onOverdue?.());
+    }, confirm);
     deadline.start(deadlineMs);
     const grace = new LoopTimer(() => this.cut(record, request, CloseReason.maxAge), confirm);
     const age = new LoopTimer(() => {
@@ -99,7 +101,7 @@ export class RequestRunner<Request extends ServerRequest> {
       grace.start(graceMs);
     });
     age.start(maxAgeMs === Infinity ? Infinity : maxAgeMs * (1 - Math.random() * AGE_JITTER));
-    return () => {
+    record.stopClocks = () => {
       for (const timer of [deadline, age, grace]) timer.dispose();
     };
   }

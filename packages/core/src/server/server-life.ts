@@ -68,6 +68,8 @@ export class ServerLife<Request extends ServerRequest> {
   readonly #statistics = new Statistics();
   #drain: Drain | undefined;
   #lameDuck: LameDuck | undefined;
+  /** The shortest time that a `close()` gave to what runs. */
+  #graceMs = Infinity;
   #closing: Promise<DrainReport> | undefined;
   /** Why the server gave up. */
   #fatal: Error | undefined;
@@ -83,6 +85,7 @@ export class ServerLife<Request extends ServerRequest> {
         drain: () => request.drain(),
         cut: (reason) => this.runner.cut(record, request as Request, reason),
       }),
+      taken: () => this.#statistics.taken(),
       closed: (record, reason) => {
         const info = record.closedInfo(reason);
         this.#statistics.closed(info);
@@ -104,7 +107,7 @@ export class ServerLife<Request extends ServerRequest> {
   /** Whether new clients should come here. */
   get ready(): boolean {
     if (this.#listenerSide !== undefined) return this.#listenerReady;
-    return this.#cycle.state === ServerState.serving && this.#closing === undefined;
+    return this.#cycle.state === ServerState.serving && !this.#stopAsked && this.#closing === undefined;
   }
 
   get statistics(): ServerStatistics {
@@ -142,7 +145,7 @@ export class ServerLife<Request extends ServerRequest> {
     }
     predecessor.#refuseIfLeaving();
     // A source that is not opened: only those of one kind can stand for each other.
-    predecessor.#opening.checkSource(this.#parts.createSource(this.reception));
+    predecessor.#opening.checkSource(this.#parts.createSource(this.reception), "path" in this.address);
     return this.#opening.open(() => {
       predecessor.#refuseIfLeaving();
       void predecessor.stopTaking(OUTSIDE);
@@ -157,6 +160,8 @@ export class ServerLife<Request extends ServerRequest> {
     const stopListening = this.#closeOn(signals, signal);
     try {
       if (signal?.aborted !== true) await this.#takeWith("serveForever()", (loop) => loop.serve());
+      // Nobody is served any more.
+      this.#lameDuck?.end();
       // Until the drain is over, a second signal cuts.
       await this.#closing;
       if (this.#fatal !== undefined) throw this.#fatal;
@@ -195,6 +200,7 @@ export class ServerLife<Request extends ServerRequest> {
     ));
     const untilDraining = this.#stayLameDuck(caller, lameDuckMs);
     drain.limit(untilDraining + graceMs);
+    this.#graceMs = Math.min(this.#graceMs, graceMs);
     if (this.#closing === undefined) {
       const closing = Promise.withResolvers<DrainReport>();
       // Known before anything is called that might close again.
@@ -306,10 +312,7 @@ export class ServerLife<Request extends ServerRequest> {
       registry: this.registry,
       runner: this.runner,
       servicesWhileIdle: this.#parts.servicesWhileIdle(),
-      onTaken: (record) => {
-        this.#statistics.taken();
-        this.#parts.publish("request", record.info);
-      },
+      onTaken: (record) => this.#parts.publish("request", record.info),
       onGetRequestFailed: (error) =>
         this.#parts.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
       onHookFailed: (error) => this.reportError(error, undefined),
@@ -344,6 +347,8 @@ export class ServerLife<Request extends ServerRequest> {
 
   async #closeEverything(drain: Drain, caller: Caller): Promise<DrainReport> {
     drain.begin();
+    // The lame-duck time may have ended early.
+    drain.limit(this.#graceMs);
     const wasNew = this.#cycle.state === ServerState.new && !this.#opening.begun;
     this.#cycle.advance(ServerState.draining);
     if (!wasNew) this.#parts.publish("draining");

@@ -63,6 +63,7 @@ interface Parts {
 function newLoop(server = new ScriptedServer()): Parts {
   const failures: unknown[] = [];
   const registry = new RequestRegistry({
+    taken: () => {},
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
     closed: () => {},
   });

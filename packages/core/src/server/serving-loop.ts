@@ -1,5 +1,6 @@
 import type { Address } from "../address.ts";
 import { ErrorCode, SocketServerError, show, typeError } from "../errors.ts";
+import type { AcceptQueue } from "../transport/accept-queue.ts";
 import type { Accepted, RequestSource } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
@@ -40,6 +41,8 @@ export interface LoopParts<Request extends ServerRequest> {
  */
 export class ServingLoop<Request extends ServerRequest> {
   readonly #parts: LoopParts<Request>;
+  /** Where its requests wait. The source may be another server's later, and has another one then. */
+  readonly #queue: AcceptQueue<Accepted<Request>>;
   #stopped = false;
   #abandoned = false;
   #current: RequestRecord | undefined;
@@ -52,6 +55,7 @@ export class ServingLoop<Request extends ServerRequest> {
 
   constructor(parts: LoopParts<Request>) {
     this.#parts = parts;
+    this.#queue = parts.source.queue;
   }
 
   /** Serve until stopped. */
@@ -122,7 +126,7 @@ export class ServingLoop<Request extends ServerRequest> {
   /** Take no further request, without waiting. */
   #stopTaking(): void {
     this.#stopped = true;
-    this.#parts.source.queue.callOff(CALLED_OFF);
+    this.#queue.callOff(CALLED_OFF);
   }
 
   /** The server has ended: wait for nothing any more. */

@@ -12,19 +12,29 @@ export class TokenBucket {
     this.#tokens = perSecond;
   }
 
+  /** Whether as many could be taken as from a new one. */
+  get full(): boolean {
+    this.#refill();
+    return this.#tokens === this.#perSecond;
+  }
+
+  /** Whether there is one. */
+  get some(): boolean {
+    if (this.#perSecond === Infinity) return true;
+    this.#refill();
+    return this.#tokens >= 1;
+  }
+
   /** Take one, if there is one. */
   take(): boolean {
-    if (this.#perSecond === Infinity) return true;
-    const now = performance.now();
-    this.#tokens = Math.min(this.#tokens + ((now - this.#at) * this.#perSecond) / MS_PER_SECOND, this.#perSecond);
-    this.#at = now;
-    if (this.#tokens < 1) return false;
+    if (!this.some) return false;
     this.#tokens--;
     return true;
   }
 
-  /** How long after `take()` failed there will be one, in milliseconds. */
-  get waitMs(): number {
-    return ((1 - this.#tokens) * MS_PER_SECOND) / this.#perSecond;
+  #refill(): void {
+    const now = performance.now();
+    this.#tokens = Math.min(this.#tokens + ((now - this.#at) * this.#perSecond) / MS_PER_SECOND, this.#perSecond);
+    this.#at = now;
   }
 }

@@ -38,14 +38,20 @@ export const addressList: OptionRule<readonly string[]> = {
 /** Addresses and subnets, to look clients up in. */
 export class AddressList {
   readonly #list = new BlockList();
-  readonly #isEmpty: boolean;
+  #isEmpty = true;
 
   /** @param entries - What {@link addressList} allows. */
   constructor(entries: readonly string[]) {
-    this.#isEmpty = entries.length === 0;
+    this.add(entries);
+  }
+
+  /** Add more of them. */
+  add(entries: readonly string[]): void {
     for (const entry of entries) {
       const subnet = subnetIn(entry);
-      if (subnet !== undefined) this.#list.addSubnet(subnet.address, subnet.prefix, subnet.family);
+      if (subnet === undefined) continue;
+      this.#list.addSubnet(subnet.address, subnet.prefix, subnet.family);
+      this.#isEmpty = false;
     }
   }
 

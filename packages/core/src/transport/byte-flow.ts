@@ -17,6 +17,8 @@ import { ByteQueue } from "./byte-queue.ts";
 import { DataRate } from "./data-rate.ts";
 import { LoopTimer } from "./loop-timer.ts";
 
+const MS_PER_SECOND = 1_000;
+
 /** What bytes come from. */
 export interface ByteSource {
   /** Begin, or go on, to call {@link ByteFlow.receive}. */
@@ -44,6 +46,8 @@ export class ByteFlow {
   protected readonly queue = new ByteQueue();
   readonly #idle: LoopTimer;
   #rate: DataRate | undefined;
+  /** Runs while a peer that has only just come is waited for, although the server drains. */
+  #firstWord: LoopTimer | undefined;
   #highWaterMark: number;
   #flowing = false;
   #reading = false;
@@ -132,7 +136,9 @@ export class ByteFlow {
         `Cannot read: less than ${bytesPerSecond} bytes per second came for ${graceMs} ms`,
       );
     };
-    this.#rate = new DataRate({ bytesPerSecond, graceMs, unseen: 0 }, onTooSlow, this.#afterArrivals);
+    // One that sends in bursts may have sent just before we began to look.
+    const slack = bytesPerSecond === Infinity ? 0 : (bytesPerSecond * graceMs) / MS_PER_SECOND;
+    this.#rate = new DataRate({ bytesPerSecond, graceMs, slack }, onTooSlow, this.#afterArrivals);
   }
 
   // What the connection says.
@@ -179,9 +185,20 @@ export class ByteFlow {
     reject?.(error);
   }
 
-  /** The server is going away. */
-  drain(): void {
+  /**
+   * The server is going away.
+   *
+   * @param firstWordMs - How long a peer that has sent nothing yet may still do so before it is told.
+   */
+  drain(firstWordMs = 0): void {
     this.#draining = true;
+    if (firstWordMs > 0) {
+      this.#firstWord = new LoopTimer(() => {
+        this.#firstWord = undefined;
+        this.#endAtBoundary();
+      }, this.#afterArrivals);
+      this.#firstWord.start(firstWordMs);
+    }
     if (this.#wake !== undefined) this.#endAtBoundary();
   }
 
@@ -271,6 +288,7 @@ export class ByteFlow {
 
   #atBoundary(): boolean {
     if (!this.endOnDrain || this.queue.length > 0) return false;
+    if (this.#firstWord !== undefined && this.#bytesRead === 0) return false;
     return this.#unfinishedBytes === undefined ? !this.#consumedSinceWrite : this.#unfinishedBytes === 0;
   }
 
@@ -307,6 +325,7 @@ export class ByteFlow {
   #disposeClocks(): void {
     this.#idle.dispose();
     this.#rate?.dispose();
+    this.#firstWord?.dispose();
   }
 
   #resume(): void {

@@ -19,6 +19,9 @@ import { setNoDelay } from "./set-no-delay.ts";
 import { localAddressOf, remoteAddressOf } from "./stream-addresses.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
+/** How old a connection is on which nothing is on its way if nothing has come, in milliseconds: the first request comes right behind the connection. */
+const FIRST_WORD_MS = 100;
+
 /** What `recv()` takes at most unless told otherwise. */
 const DEFAULT_RECV_BYTES = 65_536;
 
@@ -330,7 +333,8 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   /** {@inheritDoc ServerRequest.drain} */
   drain(): void {
     this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
-    this.inbound.drain();
+    const untouched = this.bytesRead === 0 && this.bytesWritten === 0;
+    this.inbound.drain(untouched ? FIRST_WORD_MS - (performance.now() - this.#lastActivity) : 0);
   }
 
   /** {@inheritDoc ServerRequest.conclude} */
@@ -372,6 +376,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   detach(): Duplex {
     this.#detached = true;
     this.socket.off("close", this.#onClose);
+    this.socket.off("error", this.#onError);
+    // Whoever owns it next hears for himself. One such listener is enough, however often it changes hands.
+    this.socket.off("error", ignoreError).on("error", ignoreError);
     const error = new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it was handed to a worker");
     this.inbound.fail(error);
     this.#outbound.fail(error);
@@ -391,6 +398,8 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   }
 
   #discardInput(): void {
+    // Nothing that still comes would be seen.
+    this.#firstByteTimer?.stop();
     this.socket.off("data", this.#onData);
     this.inbound.end(false);
     if (!this.#started) {
@@ -467,6 +476,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   };
 
   readonly #onEnd = (): void => {
+    this.#firstByteTimer?.stop();
     this.inbound.end();
   };
 
@@ -492,6 +502,10 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     this.#closedListeners = [];
     for (const listener of listeners) listener(this.#finalReason);
   };
+}
+
+function ignoreError(): void {
+  // It is told by the close.
 }
 
 function bytesToSend(data: string | Uint8Array): Uint8Array {

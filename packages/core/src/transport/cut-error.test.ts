@@ -26,4 +26,10 @@ describe("cutError()", () => {
     expectLawful(message);
     expect(message).toContain(reason);
   });
+
+  test("says of something else what the problem is", () => {
+    expect(cutError(CloseReason.deadline, "Cannot reply: the packet was given up").message).toBe(
+      "Cannot reply: the packet was given up (deadline)",
+    );
+  });
 });

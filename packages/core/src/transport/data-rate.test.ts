@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DataRate, type DataRateLimit } from "./data-rate.ts";
 
 /** 100 bytes per second, looked at about once a second. */
-const LIMIT: DataRateLimit = { bytesPerSecond: 100, graceMs: 1_000, unseen: 0 };
+const LIMIT: DataRateLimit = { bytesPerSecond: 100, graceMs: 1_000, slack: 0 };
 
 /** What a time-out may be late. */
 const LATE = 1 + 1 / 8;
@@ -146,7 +146,7 @@ describe("DataRate", () => {
 });
 
 describe("DataRate with bytes that pass unseen", () => {
-  beforeEach(() => limit({ unseen: 1_000 }));
+  beforeEach(() => limit({ slack: 1_000 }));
 
   test("allows for them once: what is missing adds up beyond them", () => {
     rate.wait();

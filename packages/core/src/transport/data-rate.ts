@@ -11,12 +11,12 @@ export interface DataRateLimit {
   readonly bytesPerSecond: number;
   /** How long it may be slower: the rate is looked at each time that it was waited for so long, in milliseconds. */
   readonly graceMs: number;
-  /** Bytes that may pass unseen, because they pass many at a time. */
-  readonly unseen: number;
+  /** Bytes that may be missing: they pass many at a time, or in bursts. */
+  readonly slack: number;
 }
 
 /**
- * Notices that bytes pass too slowly: what `bytesPerSecond` asks for and did not come adds up, and more than `unseen` of it is too much.
+ * Notices that bytes pass too slowly: what `bytesPerSecond` asks for and did not come adds up, and more than `slack` of it is too much.
  *
  * Time counts only while somebody waits, and what was faster for a while is not saved up for later.
  */
@@ -25,11 +25,14 @@ export class DataRate {
   readonly #windowMs: number;
   readonly #onTooSlow: () => void;
   readonly #window: LoopTimer;
+  readonly #measure: (() => number) | undefined;
   #waiting = false;
   #moved = 0;
   #missing = 0;
 
-  constructor(limit: DataRateLimit, onTooSlow: () => void, confirm?: Confirmation) {
+  /** @param measure - Answers the bytes that have passed since it was asked last, if nobody tells by `moved()`. */
+  constructor(limit: DataRateLimit, onTooSlow: () => void, confirm?: Confirmation, measure?: () => number) {
+    this.#measure = measure;
     this.#limit = limit;
     this.#windowMs = Math.max(limit.graceMs, MIN_WINDOW_MS);
     this.#onTooSlow = onTooSlow;
@@ -69,11 +72,12 @@ export class DataRate {
   }
 
   #look(): void {
-    const { bytesPerSecond, unseen } = this.#limit;
+    const { bytesPerSecond, slack } = this.#limit;
     const expected = (bytesPerSecond * this.#windowMs) / MS_PER_SECOND;
-    this.#missing = Math.max(this.#missing + expected - this.#moved, 0);
+    const moved = this.#measure?.() ?? this.#moved;
+    this.#missing = Math.max(this.#missing + expected - moved, 0);
     this.#moved = 0;
-    if (this.#missing > unseen) this.#onTooSlow();
+    if (this.#missing > slack) this.#onTooSlow();
     else this.#window.start(this.#windowMs);
   }
 }

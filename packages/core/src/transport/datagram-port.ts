@@ -26,6 +26,8 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
   #socket: Socket | undefined;
   /** Node forgets the callbacks of sends that are under way when the socket is closed. */
   readonly #sending = new Set<(error: Error) => void>();
+  /** How many servers need it: the present one, and those before it that drain. */
+  #servers = 1;
   #accepting = false;
   #failing = false;
 
@@ -69,6 +71,7 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
 
   adopt(owner: SourceOwner<Datagram>, options: DatagramPortOptions): readonly Datagram[] {
     const waiting = this.queue.clear();
+    this.#servers++;
     this.#owner = owner;
     this.#options = options;
     this.queue = new AcceptQueue(options.requestQueueSize);
@@ -76,7 +79,9 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
     return waiting.map(([datagram]) => datagram);
   }
 
+  /** Those who had it before may still answer. */
   async close(): Promise<void> {
+    if (--this.#servers > 0) return;
     this.#accepting = false;
     const socket = this.#socket;
     this.#socket = undefined;

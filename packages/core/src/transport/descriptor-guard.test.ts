@@ -80,13 +80,22 @@ describe.runIf(process.platform === "linux")("DescriptorGuard", () => {
     expect(vi.mocked(statSync)).toHaveBeenCalledTimes(looks + 10);
   });
 
-  test("admits again when a quarter more than the reserve is free, and tells again when that is gone", () => {
+  test("admits again when a quarter more than the reserve is free", () => {
     clients(2_000);
     taken -= 20;
     expect(clients(10)).toBe(0);
     taken -= 20;
     expect(clients(10)).toBe(10);
-    clients(100);
+  });
+
+  test("tells again when it was over for long enough to be seen by itself, and not for each client that leaves", () => {
+    for (let crowd = 0; crowd < 5; crowd++) {
+      clients(2_000);
+      taken -= 40;
+    }
+    expect(exhausted).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1_000);
+    clients(2_000);
     expect(exhausted).toHaveBeenCalledTimes(2);
   });
 

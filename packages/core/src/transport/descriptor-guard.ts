@@ -24,6 +24,8 @@ export class DescriptorGuard {
   readonly #reserve: number;
   readonly #onExhausted: () => void;
   #exhausted = false;
+  /** Whether it was told, and is not over: those who leave make it seem so for a moment. */
+  #told = false;
   /** How many may come in before it looks again. */
   #unseen = 0;
   #spare: number | undefined;
@@ -58,17 +60,18 @@ export class DescriptorGuard {
   #look(): void {
     this.#unseen = 0;
     if (this.#judge() <= 1) this.#giveBack();
-    else if (!this.#exhausted) this.#spare ??= spareDescriptor();
+    if (this.#exhausted) return;
+    this.#told = false;
+    this.#spare ??= spareDescriptor();
   }
 
   /** See how many are free, and what that means; how many are. */
   #judge(): number {
     const free = this.limit - openDescriptors();
     if (free <= this.#reserve) {
-      if (!this.#exhausted) {
-        this.#exhausted = true;
-        this.#onExhausted();
-      }
+      this.#exhausted = true;
+      if (!this.#told) this.#onExhausted();
+      this.#told = true;
     } else if (!this.#exhausted || free > this.#reserve * RECOVERED + 1) {
       this.#exhausted = false;
       this.#unseen = Math.min(Math.floor((free - this.#reserve) / 2), MAX_UNSEEN);

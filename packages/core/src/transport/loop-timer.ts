@@ -4,7 +4,7 @@ import { OFF_WHEEL, TimerWheel, type WheelEntry } from "./timer-wheel.ts";
 export type Confirmation = (callback: () => void) => void;
 
 /** Ticks of a wheel in the shortest time-out that goes on it: so one is late by an eighth at most. */
-const TICKS_PER_TIMEOUT = 16;
+const TICKS_PER_TIMEOUT = 24;
 
 /** The present tick is over in part, and so is the next one, if the wheel is late and makes that good. */
 const PART_TICKS = 2;
@@ -14,6 +14,15 @@ const HELD_UP_MS = 500;
 
 /** From the finest to the coarsest. */
 const WHEELS: readonly TimerWheel[] = [5, 20, 80, 320, 1_280].map((tickMs) => new TimerWheel(tickMs));
+
+/** How long time-outs stood still in all, in milliseconds. */
+let pausedMs = 0;
+
+/** Let no time-out of this event loop go on for so many milliseconds: another one was held up, through which things come. */
+export function pauseTimers(ms: number): void {
+  pausedMs += ms;
+  for (const wheel of WHEELS) wheel.pause(ms);
+}
 
 /**
  * A time-out that is cheap to start and stop for every read.
@@ -83,10 +92,12 @@ export class LoopTimer implements WheelEntry {
       return;
     }
     const askedAt = performance.now();
+    const pausedBefore = pausedMs;
     this.#confirm(() => {
       if (this.due !== due) return;
-      const heldUpMs = performance.now() - askedAt;
-      if (heldUpMs < HELD_UP_MS || this.#extended) this.#end();
+      const tookMs = performance.now() - askedAt;
+      const heldUpMs = Math.max(pausedMs - pausedBefore, tookMs < HELD_UP_MS ? 0 : tookMs);
+      if (heldUpMs === 0 || this.#extended) this.#end();
       else this.#extend(heldUpMs);
     });
   }

@@ -13,6 +13,7 @@ import { ErrorCode, SocketServerError } from "../errors.ts";
 import { afterArrivals } from "./after-arrivals.ts";
 import { DataRate } from "./data-rate.ts";
 import { LoopTimer } from "./loop-timer.ts";
+import { sendQueueOf, showsSendQueue } from "./send-queue.ts";
 
 interface Waiter {
   resolve(): void;
@@ -21,6 +22,12 @@ interface Waiter {
 
 /** Bytes that a slow peer has to take within `writeStallMs`, at most. */
 const MAX_IN_FLIGHT = 65_536;
+
+/** How often within `writeStallMs` the kernel's queue is looked at: a stall is noticed after 1.25 times the limit then. */
+const LOOKS_PER_STALL = 4;
+
+/** Bytes that may be in a queue of the kernel that shows nothing, such as that of a Unix socket or beyond a relay. */
+const INVISIBLE = 1_048_576;
 
 /** Bytes that are worth a write of their own: more is not collected, and not copied together. */
 const MAX_COLLECTED = 16_384;
@@ -54,8 +61,12 @@ export class Outbound {
   #failure: Error | undefined;
   /** Whether the peer has to take something. */
   #watching = false;
-  /** Bytes that the transport has taken, as far as was told to the rate. */
-  #flushed = 0;
+  /** Whether the kernel shows what the peer has not taken; else what the transport has taken has to do. */
+  readonly #visible: boolean;
+  /** What had been delivered when it was looked at last, and how often in a row that was no more than before. */
+  #lastLook: number | undefined;
+  #looksWithoutProgress = 0;
+  #deliveredAtMeasure = 0;
 
   constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onSlow: () => void) {
     this.#stream = stream;
@@ -64,13 +75,19 @@ export class Outbound {
     this.#inFlight = Math.min(this.#highWaterMark, MAX_IN_FLIGHT);
     this.#writeStallMs = writeStallMs;
     this.#onSlow = onSlow;
+    this.#visible = showsSendQueue(stream);
   }
 
   /** From now on, the peer has to take so much of what is pending. */
   requireRate(bytesPerSecond: number, graceMs: number): void {
     // What the transport holds leaves in one go, as far as can be seen.
-    const limit = { bytesPerSecond, graceMs, unseen: this.#inFlight };
-    this.#rate = new DataRate(limit, this.#onSlow, this.#afterArrivals);
+    const limit = { bytesPerSecond, graceMs, slack: this.#visible ? this.#inFlight : INVISIBLE };
+    this.#rate = new DataRate(limit, this.#onSlow, this.#afterArrivals, () => {
+      const delivered = this.#delivered();
+      const since = delivered - this.#deliveredAtMeasure;
+      this.#deliveredAtMeasure = delivered;
+      return since;
+    });
   }
 
   /** Bytes given to the transport so far. */
@@ -229,26 +246,46 @@ export class Outbound {
   #watch(): void {
     if (this.#watching) return;
     this.#watching = true;
-    this.#flushed = this.#handed - this.#stream.writableLength;
-    this.#stall ??= new LoopTimer(this.#onSlow, this.#afterArrivals);
-    this.#stall.start(this.#writeStallMs);
+    this.#stall ??= new LoopTimer(this.#look, this.#afterArrivals);
+    this.#startLooking();
     this.#rate?.wait();
   }
 
-  /** The peer has taken something. */
+  /** The transport has taken something. */
   #progress(): void {
     if (!this.#watching) return;
-    const flushed = this.#handed - this.#stream.writableLength;
-    this.#rate?.moved(flushed - this.#flushed);
-    this.#flushed = flushed;
     if (this.pending > 0) {
-      this.#stall?.start(this.#writeStallMs);
+      this.#startLooking();
       return;
     }
     this.#watching = false;
     this.#stall?.stop();
     // Not anew: or a peer would take each piece just in time.
     this.#rate?.rest();
+  }
+
+  #startLooking(): void {
+    this.#looksWithoutProgress = 0;
+    this.#lastLook = this.#visible ? undefined : this.#delivered();
+    this.#stall?.start(this.#visible ? this.#writeStallMs / LOOKS_PER_STALL : this.#writeStallMs);
+  }
+
+  /** Nothing has been seen to leave for a while. */
+  readonly #look = (): void => {
+    const delivered = this.#delivered();
+    const progress = this.#lastLook === undefined || delivered > this.#lastLook;
+    this.#looksWithoutProgress = progress ? 0 : this.#looksWithoutProgress + 1;
+    this.#lastLook = delivered;
+    if (this.#looksWithoutProgress < (this.#visible ? LOOKS_PER_STALL : 1)) {
+      this.#stall?.start(this.#visible ? this.#writeStallMs / LOOKS_PER_STALL : this.#writeStallMs);
+    } else {
+      this.#onSlow();
+    }
+  };
+
+  /** Bytes that are on the peer's side, as far as can be seen. */
+  #delivered(): number {
+    return this.#handed - this.#stream.writableLength - (this.#visible ? (sendQueueOf(this.#stream) ?? 0) : 0);
   }
 
   readonly #afterArrivals = (callback: () => void): void => afterArrivals(this.#stream, callback);

@@ -38,6 +38,6 @@ export interface RequestSource<Request> {
    * cannot change its server leaves it out.
    */
   adopt?(owner: SourceOwner<Request>, options: ResolvedServerOptions): readonly Request[];
-  /** Close what the requests needed until now, if anything. Called once, last. */
+  /** Close what the requests needed until now, if anything. Called once by each server that had it, last. */
   close(): Promise<void>;
 }

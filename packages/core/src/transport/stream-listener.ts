@@ -20,6 +20,11 @@ export interface ListenerOptions extends ConnectionOptions {
   readonly reservedDescriptors: number;
 }
 
+/** One who waits outside, for one server. */
+interface Outsider {
+  readonly clientAddress: Address;
+}
+
 /**
  * Accepts TCP and Unix connections: paused and unread, so that they can wait their turn or move to a worker.
  *
@@ -38,7 +43,7 @@ export class StreamListener implements RequestSource<Connection> {
   #guard: DescriptorGuard | undefined;
   readonly #server: Server;
   /** Accepted, and not yet admitted. */
-  readonly #outside = new Map<Socket, Address>();
+  readonly #outside = new Map<Socket, Outsider>();
   #unixPath: UnixPathOwner | undefined;
   #opened = false;
   #failing = false;
@@ -65,10 +70,7 @@ export class StreamListener implements RequestSource<Connection> {
       await this.#listen({ host: address.host, port: address.port, backlog });
     }
     this.#opened = true;
-    if (this.#reservedDescriptors > 0) {
-      const guard = new DescriptorGuard(this.#reservedDescriptors, () => this.#owner.failed(exhausted(guard.limit)));
-      this.#guard = guard;
-    }
+    this.#guard = this.#guardFor(this.#reservedDescriptors);
     this.#server.on("error", (error) => this.#fail(error));
     return this.#realAddress();
   }
@@ -85,16 +87,24 @@ export class StreamListener implements RequestSource<Connection> {
     this.#owner = owner;
     this.#bounds = this.#boundsFor(owner, options);
     this.queue = new AcceptQueue(options.requestQueueSize);
+    this.#guard?.close();
+    this.#guard = this.#guardFor(options.reservedDescriptors);
     // They were admitted once. Their bounds are those of the server that will serve them.
     for (const [connection, clientAddress] of waiting) {
       if (!connection.destroyed) this.#take(connection.detach(), clientAddress);
     }
-    for (const [socket, clientAddress] of outside) this.#judge(socket.off("error", ignoreReset), clientAddress);
+    for (const [socket, { clientAddress }] of outside) this.#judge(socket.off("error", ignoreReset), clientAddress);
     return waiting.map(([connection]) => connection);
   }
 
   async close(): Promise<void> {
-    await this.stop();
+    // Connections need nothing of it.
+  }
+
+  #guardFor(reserve: number): DescriptorGuard | undefined {
+    if (reserve === 0) return undefined;
+    const guard = new DescriptorGuard(reserve, () => this.#owner.failed(exhausted(guard.limit)));
+    return guard;
   }
 
   #listen(options: ListenOptions): Promise<void> {
@@ -141,16 +151,18 @@ export class StreamListener implements RequestSource<Connection> {
 
   /** Leave it outside, unread, until there is room; false if it may not wait. */
   #letWait(socket: Socket, clientAddress: Address, refusal: DropReason): boolean {
+    const outsider = { clientAddress };
     const waits = this.#owner.wait(clientAddress, refusal, (last) => {
-      // It may be another server's by now.
-      if (!this.#outside.delete(socket)) return;
+      // It may wait for another server by now.
+      if (this.#outside.get(socket) !== outsider) return;
+      this.#outside.delete(socket);
       socket.off("error", ignoreReset);
       if (socket.destroyed) return;
       if (last === undefined) this.#take(socket, clientAddress);
       else this.#refuse(socket, clientAddress, last);
     });
     if (!waits) return false;
-    this.#outside.set(socket, clientAddress);
+    this.#outside.set(socket, outsider);
     socket.on("error", ignoreReset);
     return true;
   }

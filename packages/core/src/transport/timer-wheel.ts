@@ -73,6 +73,14 @@ export class TimerWheel {
     this.#leave(entry);
   }
 
+  /** Another loop was held up for so long, through which things come: stand still for as long. */
+  pause(ms: number): void {
+    if (this.#timer === undefined) return;
+    this.#nextAt += ms;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#turn, Math.max(this.#nextAt - performance.now(), 1));
+  }
+
   #slotAt(tick: number): Set<WheelEntry> {
     return this.#slots[tick & (SLOTS - 1)] as Set<WheelEntry>;
   }
@@ -104,8 +112,19 @@ export class TimerWheel {
       else if (entry.due > this.#tick) this.#put(entry);
       else {
         this.#leave(entry);
-        entry.expire();
+        expire(entry);
       }
     }
   };
+}
+
+/** One that throws must not hold up the others. */
+function expire(entry: WheelEntry): void {
+  try {
+    entry.expire();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

@@ -11,6 +11,8 @@ interface Held {
   readonly relay: SocketRelay | undefined;
   /** When it was handed over, on the clock of `performance.now()`. */
   readonly since: number;
+  /** Whether the worker was asked what became of it. */
+  asked: boolean;
   /** Its handler has not ended. */
   running: boolean;
   /** Its connection is not closed. */
@@ -71,10 +73,16 @@ export class HeldRequests {
     return held === undefined || performance.now() - held.since < ACKNOWLEDGE_MS;
   }
 
-  /** The requests that it should have acknowledged by now. */
-  get unacknowledged(): readonly number[] {
-    const now = performance.now();
-    return [...this.#unacknowledged].filter((id) => now - (this.#held.get(id)?.since ?? now) >= ACKNOWLEDGE_MS);
+  /** The requests that it should have acknowledged by now; each is told once, or a second answer would be about a later hand-over. */
+  toAskFor(): readonly number[] {
+    const ids: number[] = [];
+    for (const id of this.#unacknowledged) {
+      const held = this.#held.get(id);
+      if (held === undefined || held.asked || performance.now() - held.since < ACKNOWLEDGE_MS) continue;
+      held.asked = true;
+      ids.push(id);
+    }
+    return ids;
   }
 
   /** The relay of a request that has one. */
@@ -87,7 +95,7 @@ export class HeldRequests {
   /** It was handed over. */
   add(cargo: Cargo, relay: SocketRelay | undefined): void {
     const { id } = cargo.request;
-    this.#held.set(id, { cargo, relay, since: performance.now(), running: true, open: true });
+    this.#held.set(id, { cargo, relay, since: performance.now(), asked: false, running: true, open: true });
     this.#unacknowledged.add(id);
     this.#served++;
     this.#active++;
@@ -105,13 +113,11 @@ export class HeldRequests {
     this.#stop(held);
     this.#held.delete(id);
     const { cargo, relay } = held;
-    if (isStillHere(cargo)) {
-      relay?.release();
-      return cargo;
-    }
-    cargo.request.lost(CloseReason.workerLost);
+    const stillHere = isStillHere(cargo);
+    if (stillHere) relay?.release();
+    else cargo.request.lost(CloseReason.workerLost);
     if (this.empty) this.#onEmpty?.();
-    return undefined;
+    return stillHere ? cargo : undefined;
   }
 
   /** Its handler has ended. */

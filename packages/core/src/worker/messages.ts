@@ -49,6 +49,8 @@ export interface ConnectionMessage {
 export type ToWorker =
   | { readonly type: "boot"; readonly boot: WorkerBoot }
   | { readonly type: "listening"; readonly address: Address }
+  /** The listener side was held up for so long, and with it what it relays. */
+  | { readonly type: "heldUp"; readonly ms: number }
   /** The server is about to close. */
   | { readonly type: "leaving" }
   | ConnectionMessage

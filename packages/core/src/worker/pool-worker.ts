@@ -146,6 +146,11 @@ export class PoolWorker implements LinkListener {
     this.#link.post({ type: "listening", address });
   }
 
+  /** Tell it that this side was held up for so long. */
+  heldUp(ms: number): void {
+    this.#link.post({ type: "heldUp", ms });
+  }
+
   /** Tell it that the server is about to close. */
   leaving(): void {
     this.#link.post({ type: "leaving" });
@@ -173,7 +178,7 @@ export class PoolWorker implements LinkListener {
   /** One beat of the listener side's own heart has passed: end the worker if it has been silent for too long. */
   tick(): void {
     // A socket can be lost on its way, where no descriptor is left.
-    for (const id of this.#requests.unacknowledged) this.#link.post({ type: "ask", id });
+    for (const id of this.#requests.toAskFor()) this.#link.post({ type: "ask", id });
     const beats = this.#state === WorkerState.ready || this.#state === WorkerState.retiring;
     if (!beats || this.#killed !== undefined) return;
     if (this.#heartbeat.tick()) this.kill(blocked(this.#parts.heartbeatTimeoutMs));

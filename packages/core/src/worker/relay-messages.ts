@@ -18,7 +18,8 @@ export type RelayToWorker =
   /** What the worker sent last has left; after its `end`, our end has. */
   | { readonly kind: "written" }
   /** Whatever waited in the kernel at a `sync` was sent before this. */
-  | { readonly kind: "synced" }
+  /** With the bytes that the kernel has not got rid of, if that is known. */
+  | { readonly kind: "synced"; readonly sendQueue: number | undefined }
   | { readonly kind: "closed"; readonly error: ErrorData | undefined };
 
 /** For the socket, from the worker. */

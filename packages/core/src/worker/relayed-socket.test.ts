@@ -155,7 +155,7 @@ describe("RelayedSocket.afterArrivals()", () => {
     for (let turn = 0; turn < 5; turn++) await nextTurn();
     expect(seen).toEqual([]);
     socket.receive(data("waited"));
-    socket.receive({ kind: "synced" });
+    socket.receive({ kind: "synced", sendQueue: undefined });
     expect(seen).toEqual(["waited"]);
     await nextTurn();
   });
@@ -166,9 +166,9 @@ describe("RelayedSocket.afterArrivals()", () => {
     for (const which of [1, 2]) socket.afterArrivals(() => called.push(which));
     await nextTurn();
     expect(said).toEqual([{ kind: "sync" }, { kind: "sync" }]);
-    socket.receive({ kind: "synced" });
+    socket.receive({ kind: "synced", sendQueue: undefined });
     expect(called).toEqual([1]);
-    socket.receive({ kind: "synced" });
+    socket.receive({ kind: "synced", sendQueue: undefined });
     expect(called).toEqual([1, 2]);
   });
 });

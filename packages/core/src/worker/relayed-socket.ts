@@ -11,6 +11,9 @@ const MAX_STREAM_BUFFER = 2 ** 31 - 1;
 
 /** A connection whose socket stayed on the listener side: the worker's end of a relay. */
 export class RelayedSocket extends Duplex {
+  /** Bytes that the kernel had not got rid of when the listener side was asked last. */
+  sendQueue: number | undefined;
+
   readonly #post: Post;
   /** What the listener side may still send. */
   #credit = 0;
@@ -40,6 +43,7 @@ export class RelayedSocket extends Duplex {
         this.#settleWrite();
         return;
       case "synced":
+        this.sendQueue = part.sendQueue;
         this.#onSynced.shift()?.();
         return;
       case "closed":

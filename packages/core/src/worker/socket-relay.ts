@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { RequestTraffic } from "../server/request-record.ts";
 import { afterArrivals } from "../transport/after-arrivals.ts";
 import { resetStream } from "../transport/reset-stream.ts";
+import { sendQueueOf } from "../transport/send-queue.ts";
 import { setNoDelay } from "../transport/set-no-delay.ts";
 import { errorToData } from "./error-data.ts";
 import type { RelayFromWorker, RelayToWorker } from "./relay-messages.ts";
@@ -49,7 +50,7 @@ export class SocketRelay {
         stream.end(this.#onWritten);
         return;
       case "sync":
-        afterArrivals(stream, () => this.#post({ kind: "synced" }));
+        afterArrivals(stream, () => this.#post({ kind: "synced", sendQueue: sendQueueOf(stream) }));
         return;
       case "noDelay":
         setNoDelay(stream, part.noDelay);

@@ -67,7 +67,7 @@ export class ThreadLink implements WorkerLink {
   canMove(): boolean {
     if (this.#unseenMoves-- > 0) return true;
     const free = this.#descriptorLimit - openDescriptors();
-    this.#unseenMoves = Math.min(Math.floor(free / MIN_FREE_DESCRIPTORS), MAX_UNSEEN_MOVES);
+    this.#unseenMoves = Math.min(Math.floor(free / MIN_FREE_DESCRIPTORS) - 1, MAX_UNSEEN_MOVES);
     return free > MIN_FREE_DESCRIPTORS;
   }
 

@@ -51,6 +51,9 @@ export interface PoolSettings extends RecyclingSettings {
 
 const SHORTAGES: ReadonlySet<string | undefined> = new Set(["EMFILE", "ENFILE", "EAGAIN", "ERR_WORKER_INIT_FAILED"]);
 
+/** A tick that is so late tells of a stall. In milliseconds. */
+const HELD_UP_MS = 250;
+
 /** A fixed number of workers. */
 export class WorkerPool implements SlotHost {
   readonly #settings: PoolSettings;
@@ -65,6 +68,7 @@ export class WorkerPool implements SlotHost {
   #nextId = 1;
   #stopped = false;
   #ticking: NodeJS.Timeout | undefined;
+  #tickedAt = 0;
   #waiting: (() => void)[] = [];
   #failedStarts = 0;
   #retiring = false;
@@ -83,6 +87,7 @@ export class WorkerPool implements SlotHost {
 
   /** Start all workers. Rejects with the first one's reason if one cannot become ready; none is left then. */
   async start(): Promise<void> {
+    this.#tickedAt = performance.now();
     this.#ticking = setInterval(() => this.#tick(), this.#settings.beatMs);
     const starts = this.#slots.map((slot) => slot.fill());
     try {
@@ -234,8 +239,18 @@ export class WorkerPool implements SlotHost {
   }
 
   #tick(): void {
+    this.#tellHeldUp();
     for (const { worker } of this.#members) worker.tick();
     this.#recycle();
+  }
+
+  /** Time-outs of relayed connections must not count the time in which nothing was relayed. First of all: before what came meanwhile. */
+  #tellHeldUp(): void {
+    const now = performance.now();
+    const lateMs = now - this.#tickedAt - this.#settings.beatMs;
+    this.#tickedAt = now;
+    if (lateMs < HELD_UP_MS) return;
+    for (const { worker } of this.#members) worker.heldUp(lateMs);
   }
 
   /** Those who wait may look again; perhaps a worker is free to be replaced. */

@@ -15,6 +15,7 @@ import { BufferBudget } from "../transport/buffer-budget.ts";
 import { boundsOf, type ConnectionOptions } from "../transport/connection-options.ts";
 import { Connection } from "../transport/connection.ts";
 import { Datagram } from "../transport/datagram.ts";
+import { pauseTimers } from "../transport/loop-timer.ts";
 import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { findClass } from "./class-lookup.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
@@ -71,6 +72,8 @@ export class WorkerSide implements ListenerSide {
         return void this.#start(message.boot);
       case "listening":
         return this.#replica?.listening(message.address);
+      case "heldUp":
+        return pauseTimers(message.ms);
       case "leaving":
         return this.#replica?.leaving();
       case "connection":

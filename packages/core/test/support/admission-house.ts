@@ -26,6 +26,7 @@ export interface Guest {
 export class AdmissionHouse {
   readonly registry = new RequestRegistry({
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
+    taken: () => {},
     closed: () => {},
   });
   readonly admission: Admission;

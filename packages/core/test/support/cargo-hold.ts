@@ -17,6 +17,7 @@ export class CargoHold {
   /** Called when a request is closed. */
   onClosed: () => void = () => {};
   readonly registry = new RequestRegistry({
+    taken: () => {},
     control: (_record, request) => ({ drain: () => request.drain(), cut: (reason) => request.cut(reason) }),
     closed: ({ id }, reason) => {
       this.closed.push([id, reason]);

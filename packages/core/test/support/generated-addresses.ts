@@ -22,7 +22,7 @@ export function addressPair(family: Family): fc.Arbitrary<GeneratedPair> {
   const bits = FAMILIES[family];
   const write = family === "ipv4" ? fc.constant(ipv4Text) : fc.constantFrom(...IPV6_TEXTS);
   const word = fc.bigInt({ min: 0n, max: (1n << BigInt(bits)) - 1n });
-  // Rarely is a random word short of bits, as real addresses are.
+  // Real addresses have runs of zeros, random ones hardly ever.
   const value = fc.oneof(
     word,
     fc.tuple(word, word).map(([one, other]) => one & other & (other >> 1n)),

@@ -19,8 +19,8 @@ export type Habit = "once" | "late" | "again";
 /**
  * Clients that send numbered requests for as long as they are asked to, and count the answers.
  *
- * They try again what was refused at connect, and nothing else; but where several requests share a connection, its orderly end before any byte of an
- * answer says that the request was not taken, as everywhere where connections are kept.
+ * They try again what was refused at connect, and nothing else; but where several requests share a connection, its orderly end between two of them says
+ * that the next one was not taken, as everywhere where connections are kept.
  */
 export class NumberedClients {
   /** How often each number was answered. */
@@ -59,24 +59,23 @@ export class NumberedClients {
   }
 
   async #run(habit: Habit): Promise<void> {
-    const keeps = habit === "again";
     /** A request that the end of a connection sent back. */
     let returned: number | undefined;
     while (!this.#stopped || returned !== undefined) {
       const client = await this.#connect();
-      const count = keeps ? this.#random.integer(1, MAX_REQUESTS_PER_CONNECTION) : 1;
+      const count = habit === "again" ? this.#random.integer(1, MAX_REQUESTS_PER_CONNECTION) : 1;
       for (let index = 0; index < count; index++) {
         const number: number = returned ?? ++this.sent;
         if (habit !== "once") await delay(this.#random.integer(0, MAX_PAUSE_MS));
-        returned = (await this.#request(client, number, keeps)) ? undefined : number;
+        returned = (await this.#request(client, number, index > 0)) ? undefined : number;
         if (returned !== undefined) break;
       }
       await client.close();
     }
   }
 
-  /** Send a request, and count its answer; false if the connection ended instead, and that is no failure. */
-  async #request(client: Connection, number: number, keeps: boolean): Promise<boolean> {
+  /** Send a request, and count its answer; false if the connection ended instead, after others on it, which is no failure. */
+  async #request(client: Connection, number: number, isLater: boolean): Promise<boolean> {
     let answer = "";
     try {
       await client.sendAll(`${number} ${this.#journal} ${this.#random.integer(0, MAX_WORK_MS)}\n`);
@@ -89,7 +88,7 @@ export class NumberedClients {
       this.failures.push(`${number} failed after "${answer}": ${String(error)}`);
       return true;
     }
-    if (answer === "" && keeps) {
+    if (answer === "" && isLater) {
       this.ended++;
       return false;
     }

@@ -58,7 +58,7 @@ export class Succession implements AsyncDisposable {
 
   #watch(server: BaseServer): BaseServer {
     this.servers.push(server);
-    server.on("acceptError", (error) => process.env["T"] || this.complaints.push(error));
+    server.on("acceptError", (error) => this.complaints.push(error));
     server.on("requestError", (error) => this.complaints.push(error));
     server.on("drop", (info) => this.complaints.push(info));
     return server;
