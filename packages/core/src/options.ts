@@ -88,7 +88,7 @@ export interface ServerOptions extends AdmissionOptions {
   readonly reservedDescriptors?: number;
   /**
    * Bytes kept per connection and direction, an integer >= 0 or `Infinity`: reading stops, and `sendAll` waits, while more than this is buffered. 0 reads
-   * nothing before the handler does, and lets `sendAll` wait until everything has left.
+   * nothing before the handler does, and lets `sendAll` wait until everything has left. The transport itself moves up to 16 KiB at once.
    * @defaultValue 65536
    */
   readonly highWaterMark?: number;

@@ -19,6 +19,9 @@ import { setNoDelay } from "./set-no-delay.ts";
 import { localAddressOf, remoteAddressOf } from "./stream-addresses.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
+/** Bytes that are worth a write: a low mark must not make every byte one. */
+const MIN_PIECE = 16_384;
+
 /** How old a connection is on which nothing is on its way if nothing has come, in milliseconds: the first request comes right behind the connection. */
 const FIRST_WORD_MS = 100;
 
@@ -92,7 +95,8 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
       highWaterMark,
       idleTimeoutMs,
     );
-    this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, () => this.cut(CloseReason.slowReader));
+    const onSlow = (): void => this.cut(CloseReason.slowReader);
+    this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, onSlow, MIN_PIECE);
     this.#requireRates(options);
     if (this.#budget !== undefined) {
       this.inbound.onTaken = this.#charge;

@@ -68,11 +68,12 @@ export class Outbound {
   #looksWithoutProgress = 0;
   #deliveredAtMeasure = 0;
 
-  constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onSlow: () => void) {
+  /** @param minInFlight - Bytes that the transport is given at once however low the mark is. */
+  constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onSlow: () => void, minInFlight = 1) {
     this.#stream = stream;
-    // Nothing may be pending with either.
+    // With 0 and 1 nothing may be pending.
     this.#highWaterMark = Math.max(highWaterMark, 1);
-    this.#inFlight = Math.min(this.#highWaterMark, MAX_IN_FLIGHT);
+    this.#inFlight = Math.min(Math.max(highWaterMark, minInFlight), MAX_IN_FLIGHT);
     this.#writeStallMs = writeStallMs;
     this.#onSlow = onSlow;
     this.#visible = showsSendQueue(stream);

@@ -21,8 +21,12 @@ import { findClass } from "./class-lookup.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
 import type { ConnectionMessage, FromWorker, ToWorker, WorkerBoot, WorkerCall } from "./messages.ts";
 import { Pulse } from "./pulse.ts";
+import type { RelayFromWorker } from "./relay-messages.ts";
 import { RelayedSocket } from "./relayed-socket.ts";
 import { RemoteDatagramSocket } from "./remote-datagram-socket.ts";
+
+/** Bytes that are worth a message: a low mark must not make every byte one. */
+const MIN_RELAY_BUFFER = 16_384;
 
 /** `Omit` for each member of a union. */
 type DistributiveOmit<Union, Keys extends PropertyKey> = Union extends unknown ? Omit<Union, Keys> : never;
@@ -194,7 +198,10 @@ export class WorkerSide implements ListenerSide {
   }
 
   #relayedSocket(id: number, highWaterMark: number): RelayedSocket {
-    const socket = new RelayedSocket((part, moves) => this.#post({ type: "relay", id, part }, moves), highWaterMark);
+    const post = (part: RelayFromWorker, moves?: readonly ArrayBuffer[]): void => {
+      this.#post({ type: "relay", id, part }, moves);
+    };
+    const socket = new RelayedSocket(post, Math.max(highWaterMark, MIN_RELAY_BUFFER));
     this.#relayed.set(id, socket);
     return socket;
   }

@@ -137,3 +137,31 @@ threat("connections from many subnets of one provider", {
   },
   switchedOff: { options: { ipv4SubnetPrefix: 24 }, outcome: expectAllIn },
 });
+
+threat("a client that comes again and again, and takes the rate of all", {
+  servers: TCP_CELLS,
+  handler: ThreatenedHandler,
+  // As many as may come in a second, and more.
+  options: { maxAcceptRate: FLOOD, lingerMs: 0 },
+  attack: async (clients) => {
+    for (const client of await clients.flood(3 * FLOOD, STRANGER)) client.abort();
+  },
+  met: {
+    options: { maxAcceptRatePerAddress: ALLOWED },
+    outcome: async ({ running, clients }) => {
+      expect(await clients.honest()).toBe("answered");
+      await eventually(() =>
+        expect(new Set(running.drops.map(({ reason }) => reason))).toEqual(new Set(["accept-rate-per-address"])),
+      );
+    },
+  },
+  switchedOff: {
+    options: { maxAcceptRatePerAddress: Infinity },
+    outcome: async ({ running, clients }) => {
+      // Whoever comes next finds nothing left of this second.
+      const [answer] = await Promise.all([clients.honest(50), clients.flood(FLOOD, STRANGER)]);
+      expect(answer).not.toBe("answered");
+      expect(running.drops.some(({ reason }) => reason === "accept-rate")).toBe(true);
+    },
+  },
+});
