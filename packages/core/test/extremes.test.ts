@@ -81,7 +81,7 @@ describe.each(KINDS)("clocks of $name at their extremes", (cell) => {
   test.each([0, 1])(
     "maxAgeMs %d ends a loop as soon as it waits, and with a graceMs of 0 everybody",
     async (maxAgeMs) => {
-      await expectClosed(cell, ClockedHandler, { maxAgeMs }, "done");
+      await expectClosed(cell, ClockedHandler, { maxAgeMs, graceMs: 1_000 }, "done");
       await expectClosed(cell, WritingHandler, { maxAgeMs, graceMs: 0 }, "max-age");
     },
   );
