@@ -64,7 +64,7 @@ export interface ServerOptions extends AdmissionOptions {
   /**
    * Bytes per second that the peer has to take while something is pending, an integer >= 0 or `Infinity`. It is reset when it is behind by more than
    * `highWaterMark` (64 KiB at most), because what it takes is seen in pieces of that size; by more than 1 MiB where the kernel does not show what it has
-   * not taken (other systems than Linux, Unix sockets, relayed connections). 0 asks for nothing.
+   * not taken (other systems than Linux, Unix sockets). What the peer's own kernel keeps for it looks like taken, and hides the rest until that is read. 0 asks for nothing.
    * @defaultValue 0
    */
   readonly minWriteRate?: number;

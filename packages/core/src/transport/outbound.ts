@@ -26,7 +26,7 @@ const MAX_IN_FLIGHT = 65_536;
 /** How often within `writeStallMs` the kernel's queue is looked at: a stall is noticed after 1.25 times the limit then. */
 const LOOKS_PER_STALL = 4;
 
-/** Bytes that may be in a queue of the kernel that shows nothing, such as that of a Unix socket or beyond a relay. */
+/** Bytes that may be in a queue of the kernel that shows nothing, such as that of a Unix socket. */
 const INVISIBLE = 1_048_576;
 
 /** Bytes that are worth a write of their own: more is not collected, and not copied together. */
