@@ -22,8 +22,11 @@ import { readableOf, writableOf } from "./web-streams.ts";
 /** Bytes that are worth a write: a low mark must not make every byte one. */
 const MIN_PIECE = 16_384;
 
-/** How old a connection is on which nothing is on its way if nothing has come, in milliseconds: the first request comes right behind the connection. */
+/** How long a client that has connected a moment ago may still send its first request to a server that drains: it is on its way. In milliseconds. */
 const FIRST_WORD_MS = 100;
+
+/** How old a connection is on which nothing is on its way any more if nothing has come, in milliseconds. */
+const YOUNG_MS = 1_000;
 
 /** What `recv()` takes at most unless told otherwise. */
 const DEFAULT_RECV_BYTES = 65_536;
@@ -338,7 +341,8 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   drain(): void {
     this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
     const untouched = this.bytesRead === 0 && this.bytesWritten === 0;
-    this.inbound.drain(untouched ? FIRST_WORD_MS - (performance.now() - this.#lastActivity) : 0);
+    const young = performance.now() - this.#lastActivity < YOUNG_MS;
+    this.inbound.drain(untouched && young ? FIRST_WORD_MS : 0);
   }
 
   /** {@inheritDoc ServerRequest.conclude} */
