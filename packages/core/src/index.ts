@@ -103,4 +103,4 @@ export { rangeError, show, typeError } from "./errors.ts";
 export { AcceptQueue } from "./transport/accept-queue.ts";
 export type { CallerId } from "./server/listener-side.ts";
 export type { MovedRequest } from "./server/moved-request.ts";
-export type { RequestControl, RequestTraffic } from "./server/request-record.ts";
+export type { RequestControl, RequestTraffic } from "./server/request-control.ts";

@@ -3,7 +3,7 @@ import type { CloseReason } from "../close-reason.ts";
 import type { AdmissionOptions } from "./admission-options.ts";
 import type { CloseOptions } from "./base-server.ts";
 import type { DrainReport } from "./drain-report.ts";
-import type { RequestTraffic } from "./request-record.ts";
+import type { RequestTraffic } from "./request-control.ts";
 
 /** Inside of what a replica called: the request with this id, a hook of the worker, or nothing that anybody waits for. */
 export type CallerId = number | "hook" | undefined;

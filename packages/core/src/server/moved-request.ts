@@ -1,12 +1,14 @@
 import type { CloseReason } from "../close-reason.ts";
 import type { RequestRegistry } from "./registry.ts";
-import type { RequestControl, RequestRecord, RequestTraffic } from "./request-record.ts";
+import type { RequestControl, RequestTraffic } from "./request-control.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** A request on its way to a worker, or in it, on the listener side: what the worker says of it is told here. */
 export class MovedRequest {
   readonly #registry: RequestRegistry;
   readonly #record: RequestRecord;
 
+  /** @internal */
   constructor(registry: RequestRegistry, record: RequestRecord) {
     this.#registry = registry;
     this.#record = record;

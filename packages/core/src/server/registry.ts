@@ -2,7 +2,8 @@ import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import { ClientCounts, clientKey } from "./client-counts.ts";
-import { RequestRecord, type RequestControl, type RequestTraffic } from "./request-record.ts";
+import type { RequestControl, RequestTraffic } from "./request-control.ts";
+import { RequestRecord } from "./request-record.ts";
 
 /** What a registry tells its server. */
 export interface RegistryListener {

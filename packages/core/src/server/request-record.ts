@@ -1,22 +1,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import type { ClosedRequestInfo, RequestInfo } from "../events.ts";
-
-/** What can be done to a request from outside, wherever it runs. */
-export interface RequestControl {
-  /** The server is going away. */
-  drain(): void;
-  /** Reset it. */
-  cut(reason: CloseReason): void;
-}
-
-/** How much a request has moved. */
-export interface RequestTraffic {
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  /** On the clock of `performance.now()`. */
-  readonly lastActivity: number;
-}
+import type { RequestControl, RequestTraffic } from "./request-control.ts";
 
 /** Where a request is in its life. */
 type Stage = "waiting" | "taken" | "gone";

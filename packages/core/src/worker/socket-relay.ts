@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 
-import type { RequestTraffic } from "../server/request-record.ts";
+import type { RequestTraffic } from "../server/request-control.ts";
 import { afterArrivals } from "../transport/after-arrivals.ts";
 import { resetStream } from "../transport/reset-stream.ts";
 import { sendQueueOf } from "../transport/send-queue.ts";

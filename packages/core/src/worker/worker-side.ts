@@ -10,7 +10,7 @@ import type { BaseServer, CloseOptions } from "../server/base-server.ts";
 import type { DrainReport } from "../server/drain-report.ts";
 import type { CallerId, ListenerSide } from "../server/listener-side.ts";
 import { becomeReplica, type Replica } from "../server/replica.ts";
-import type { RequestTraffic } from "../server/request-record.ts";
+import type { RequestTraffic } from "../server/request-control.ts";
 import { BufferBudget } from "../transport/buffer-budget.ts";
 import { boundsOf, type ConnectionOptions } from "../transport/connection-options.ts";
 import { Connection } from "../transport/connection.ts";

@@ -8,6 +8,9 @@ import { Datagram } from "../../src/transport/datagram.ts";
 import type { DatagramSocket } from "../../src/transport/datagram-socket.ts";
 import type { Cargo } from "../../src/worker/cargo.ts";
 
+/** Its constructor is not declared to those outside of the package. */
+const Moved = MovedRequest as new (...parts: unknown[]) => MovedRequest;
+
 const clientAddress = { host: "192.0.2.1", port: 1 };
 
 /** Where requests for workers come from; it remembers how they ended. */
@@ -45,6 +48,6 @@ export class CargoHold {
 
   #wrap(content: Connection | Datagram): Cargo {
     const record = this.registry.take(content, clientAddress);
-    return { request: new MovedRequest(this.registry, record), content, clientAddress };
+    return { request: new Moved(this.registry, record), content, clientAddress };
   }
 }
