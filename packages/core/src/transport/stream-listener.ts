@@ -101,12 +101,6 @@ export class StreamListener implements RequestSource<Connection> {
     // Connections need nothing of it.
   }
 
-  #guardFor(reserve: number): DescriptorGuard | undefined {
-    if (reserve === 0) return undefined;
-    const guard = new DescriptorGuard(reserve, () => this.#owner.failed(exhausted(guard.limit)));
-    return guard;
-  }
-
   #listen(options: ListenOptions): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onError = (error: Error): void => reject(listenError(error, formatAddress(this.#address)));
@@ -171,6 +165,12 @@ export class StreamListener implements RequestSource<Connection> {
     const connection = new Connection(stream, { ...this.#bounds, remoteAddress: clientAddress });
     if (this.queue.offer([connection, clientAddress])) this.#owner.accepted(connection, clientAddress);
     else this.#refuse(connection.detach(), clientAddress, DropReason.queueFull);
+  }
+
+  #guardFor(reserve: number): DescriptorGuard | undefined {
+    if (reserve === 0) return undefined;
+    const guard = new DescriptorGuard(reserve, () => this.#owner.failed(exhausted(guard.limit)));
+    return guard;
   }
 
   #boundsFor({ budget }: SourceOwner<Connection>, options: ListenerOptions): ConnectionOptions {
