@@ -15,7 +15,7 @@ const BURST = 40;
 /** More than the kernel takes for a connection that nobody reads. */
 const ENDLESS = 1_024;
 /** Longer than the server's patience with a client that takes nothing. */
-const STALL_MS = 300;
+const STALL_MS = 600;
 const LONGEST_ANSWER = 64;
 const ANSWER = Buffer.concat(Array.from({ length: LONGEST_ANSWER }, () => ANSWER_PIECE));
 
