@@ -62,7 +62,7 @@ export class Outbound {
   /** Whether the peer has to take something. */
   #watching = false;
   /** Whether the kernel shows what the peer has not taken; else what the transport has taken has to do. */
-  readonly #visible: boolean;
+  #known: boolean | undefined;
   /** What had been delivered when it was looked at last, and how often in a row that was no more than before. */
   #lastLook: number | undefined;
   #looksWithoutProgress = 0;
@@ -76,7 +76,6 @@ export class Outbound {
     this.#inFlight = Math.min(Math.max(highWaterMark, minInFlight), MAX_IN_FLIGHT);
     this.#writeStallMs = writeStallMs;
     this.#onSlow = onSlow;
-    this.#visible = showsSendQueue(stream);
   }
 
   /** From now on, the peer has to take so much of what is pending. */
@@ -283,6 +282,12 @@ export class Outbound {
       this.#onSlow();
     }
   };
+
+  /** Asked when it is first needed, which for small answers it never is. */
+  get #visible(): boolean {
+    this.#known ??= showsSendQueue(this.#stream);
+    return this.#known;
+  }
 
   /** Bytes that are on the peer's side, as far as can be seen. */
   #delivered(): number {
