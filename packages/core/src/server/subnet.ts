@@ -1,8 +1,8 @@
 import type { Address } from "../address.ts";
+import { ipv6Groups } from "../ipv6-groups.ts";
 
 const BITS_PER_OCTET = 8;
 const BITS_PER_GROUP = 16;
-const GROUPS = 8;
 
 /** How many bits of an address name its subnet. */
 export interface SubnetPrefixes {
@@ -15,7 +15,7 @@ export function subnetOf(address: Address, { ipv4SubnetPrefix, ipv6SubnetPrefix 
   if ("path" in address) return address.path;
   const { host } = address;
   if (!host.includes(":")) return `4:${masked(host.split(".").map(Number), ipv4SubnetPrefix, BITS_PER_OCTET)}`;
-  return `6:${masked(groupsOf(host), ipv6SubnetPrefix, BITS_PER_GROUP)}`;
+  return `6:${masked(ipv6Groups(host), ipv6SubnetPrefix, BITS_PER_GROUP)}`;
 }
 
 /** The leading bits of a number that is written in parts. */
@@ -27,21 +27,4 @@ function masked(parts: readonly number[], prefix: number, bitsPerPart: number): 
       return (part >>> unwanted) << unwanted;
     })
     .join(".");
-}
-
-function groupsOf(host: string): number[] {
-  const [head = "", tail] = host.replace(/%.*/, "").split("::");
-  const before = groupsIn(head);
-  const after = tail === undefined ? [] : groupsIn(tail);
-  return [...before, ...Array<number>(Math.max(GROUPS - before.length - after.length, 0)).fill(0), ...after];
-}
-
-/** Of two groups, an IPv4 address may stand at the end. */
-function groupsIn(text: string): number[] {
-  if (text === "") return [];
-  return text.split(":").flatMap((group) => {
-    if (!group.includes(".")) return [Number.parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
-    return [a * 256 + b, c * 256 + d];
-  });
 }

@@ -11,6 +11,8 @@ import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { ipv6Groups } from "../ipv6-groups.ts";
+
 const TABLES = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
 /** How old a picture of the table may be, in milliseconds: reading it takes 1 us for each socket of the machine. */
@@ -70,14 +72,7 @@ function inTable(host: string, port: number): string {
 }
 
 function wordsOf(host: string): number[] {
-  // The URL parser writes every IPv6 address in one way, without an IPv4 one at its end.
-  const [head = "", tail] = new URL(`http://[${host.replace(/%.*/, "")}]`).hostname.slice(1, -1).split("::");
-  const groupsIn = (text: string): number[] =>
-    text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, HEX));
-  const before = groupsIn(head);
-  const after = tail === undefined ? [] : groupsIn(tail);
-  const groups = [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
   const bytes = Buffer.alloc(16);
-  for (const [index, group] of groups.entries()) bytes.writeUInt16BE(group, index * 2);
+  for (const [index, group] of ipv6Groups(host).entries()) bytes.writeUInt16BE(group, index * 2);
   return [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(offset));
 }
