@@ -15,7 +15,7 @@ import { join } from "node:path";
 /** What the programs print is our output; one that fails throws, and so ends the check. */
 const SHOWN = { stdio: "inherit" } as const;
 
-const PACKAGES = ["core", "framing", "testing"];
+const PACKAGES = ["core", "framing", "client", "testing"];
 
 /** Of core and its one dependency, installed: what a user of the servers pays, in bytes. */
 const SIZE_LIMIT = 400 * 1024;
@@ -23,9 +23,10 @@ const SIZE_LIMIT = 400 * 1024;
 const CONSUMER = `
 import * as core from "@socketserver/core";
 import * as framing from "@socketserver/framing";
+import * as client from "@socketserver/client";
 import * as testing from "@socketserver/testing";
 
-for (const [name, exported] of Object.entries({ core, framing, testing })) {
+for (const [name, exported] of Object.entries({ core, framing, client, testing })) {
   if (Object.keys(exported).length === 0) throw new Error(name + " exports nothing");
 }
 `;

@@ -50,15 +50,17 @@ export function internetAddress(host: string, port: number): InternetAddress {
 }
 
 /**
- * Check and complete the address of a TCP or UDP server.
+ * Check and complete the address of a TCP or UDP server, or of one to connect to.
  *
+ * @param problem - What cannot be done with a wrong one, for the message.
+ * @param minPort - 1 if the system is not to choose the port.
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_ADDRESS` that shows the value.
  */
-export function resolveInternetAddress(input: unknown): InternetAddress {
+export function resolveInternetAddress(input: unknown, problem = "Cannot create server", minPort = 0): InternetAddress {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw typeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address must be an object such as { host: "127.0.0.1", port: 5051 }, received ${show(input)}`,
+      `${problem}: address must be an object such as { host: "127.0.0.1", port: 5051 }, received ${show(input)}`,
     );
   }
   const { host = "127.0.0.1", port, ...rest } = input as { host?: unknown; port?: unknown };
@@ -67,54 +69,53 @@ export function resolveInternetAddress(input: unknown): InternetAddress {
     const remedy = stray === "path" ? "; a path needs a Unix server" : "";
     throw typeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address takes host and port, received the key ${show(stray)}${remedy}`,
+      `${problem}: address takes host and port, received the key ${show(stray)}${remedy}`,
     );
   }
   if (typeof host !== "string" || host === "") {
+    const remedy = minPort === 0 ? '; "0.0.0.0" or "::" listens on every interface' : "";
     throw typeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address.host must be a host name or an IP address, received ${show(host)}; "0.0.0.0" or "::" listens on every interface`,
+      `${problem}: address.host must be a host name or an IP address, received ${show(host)}${remedy}`,
     );
   }
   if (typeof port !== "number") {
-    throw typeError(
-      ErrorCode.invalidAddress,
-      `Cannot create server: address.port must be a number, received ${show(port)}`,
-    );
+    throw typeError(ErrorCode.invalidAddress, `${problem}: address.port must be a number, received ${show(port)}`);
   }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  if (!Number.isInteger(port) || port < minPort || port > 65_535) {
     throw rangeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address.port must be an integer from 0 to 65535, received ${port}`,
+      `${problem}: address.port must be an integer from ${minPort} to 65535, received ${port}`,
     );
   }
   return Object.freeze({ host, port });
 }
 
 /**
- * Check the address of a Unix server.
+ * Check the address of a Unix server, or of one to connect to.
  *
+ * @param problem - What cannot be done with a wrong one, for the message.
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_ADDRESS` that shows the value.
  */
-export function resolveUnixAddress(input: unknown): UnixAddress {
+export function resolveUnixAddress(input: unknown, problem = "Cannot create server"): UnixAddress {
   const path = typeof input === "object" && input !== null ? (input as { path?: unknown }).path : undefined;
   if (typeof path !== "string" || Object.keys(input as object).length !== 1) {
     throw typeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address must be an object such as { path: "/run/app.sock" }, received ${show(input)}`,
+      `${problem}: address must be an object such as { path: "/run/app.sock" }, received ${show(input)}`,
     );
   }
   const name = path.startsWith("\0") ? path.slice(1) : path;
   if (name === "" || name.includes("\0")) {
     throw rangeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address.path must be a path, or "\\0" and a name, received ${show(path)}`,
+      `${problem}: address.path must be a path, or "\\0" and a name, received ${show(path)}`,
     );
   }
   if (Buffer.byteLength(path) > MAX_UNIX_PATH) {
     throw rangeError(
       ErrorCode.invalidAddress,
-      `Cannot create server: address.path must be at most ${MAX_UNIX_PATH} bytes, received ${Buffer.byteLength(path)}: ${show(path)}`,
+      `${problem}: address.path must be at most ${MAX_UNIX_PATH} bytes, received ${Buffer.byteLength(path)}: ${show(path)}`,
     );
   }
   return Object.freeze({ path });

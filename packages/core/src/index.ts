@@ -74,7 +74,7 @@ export {
 export { CloseReason } from "./close-reason.ts";
 export { ErrorCode, PeerError, SocketServerError, isDisconnect, type ErrorDetails } from "./errors.ts";
 
-// For authors of servers, mixins and codecs.
+// For authors of servers, mixins, codecs and clients.
 export {
   serverExtension,
   type AddressOf,
@@ -100,6 +100,8 @@ export {
 export type { Accepted, RequestSource, SourceOwner } from "./transport/request-source.ts";
 export { ByteQueue } from "./transport/byte-queue.ts";
 export { rangeError, show, typeError } from "./errors.ts";
+export { resolveInternetAddress, resolveUnixAddress } from "./address.ts";
+export { GuardedEmitter } from "./server/guarded-emitter.ts";
 export { AcceptQueue } from "./transport/accept-queue.ts";
 export type { CallerId } from "./server/listener-side.ts";
 export type { MovedRequest } from "./server/moved-request.ts";

@@ -15,6 +15,9 @@ export {
 export { MessageStream } from "./handler/message-stream.ts";
 export type { MessageExchange } from "./handler/message-exchange.ts";
 
+// Both ends of a protocol.
+export { protocol, type Protocol, type SentAs } from "./protocol.ts";
+
 // Framings.
 export { delimited, type DelimitedOptions } from "./framings/delimited.ts";
 export { fixedSize } from "./framings/fixed-size.ts";
@@ -35,8 +38,9 @@ export { text, type TextOptions } from "./formats/text.ts";
 // Errors.
 export { ProtocolError, type ProtocolErrorDetails, type SchemaIssue } from "./protocol-error.ts";
 
-// For authors of codecs.
-export type { Codec, Decoder, MessageOf, ReplyOf } from "./codec.ts";
+// For authors of codecs and clients.
+export { decodeDatagram, encodeDatagram } from "./datagram-message.ts";
+export { assertCodec, type Codec, type Decoder, type MessageOf, type ReplyOf } from "./codec.ts";
 export type { Format, TextFormat } from "./format.ts";
 export { FrameDecoder } from "./framings/frame-decoder.ts";
 export { Framing } from "./framings/framing.ts";

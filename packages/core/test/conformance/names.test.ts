@@ -39,7 +39,7 @@ const DOCUMENTED = {
     "SocketServerError",
     "isDisconnect",
   ],
-  "authors of servers, mixins and codecs": [
+  "authors of servers, mixins, codecs and clients": [
     "serverExtension",
     "flag",
     "integer",
@@ -50,6 +50,9 @@ const DOCUMENTED = {
     "rangeError",
     "show",
     "typeError",
+    "resolveInternetAddress",
+    "resolveUnixAddress",
+    "GuardedEmitter",
     "AcceptQueue",
     "ByteQueue",
   ],

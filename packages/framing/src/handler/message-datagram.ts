@@ -1,6 +1,7 @@
-import { ErrorCode, type Datagram } from "@socketserver/core";
+import type { Datagram } from "@socketserver/core";
 
 import { assertCodec, type Codec } from "../codec.ts";
+import { decodeDatagram, encodeDatagram } from "../datagram-message.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import type { MessageExchange } from "./message-exchange.ts";
 
@@ -19,10 +20,9 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
   take(): In | undefined {
     if (this.#taken) return undefined;
     this.#taken = true;
-    const codec = this.#codec;
     const { packet, inbound } = this.#datagram;
     try {
-      return codec.decodeDatagram === undefined ? onlyMessage(codec, packet) : codec.decodeDatagram(packet);
+      return decodeDatagram(this.#codec, packet);
     } catch (error) {
       throw error instanceof ProtocolError ? inbound.own(error) : error;
     }
@@ -37,8 +37,7 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
   }
 
   post(message: Out): Promise<void> {
-    const codec = this.#codec;
-    return this.#datagram.reply(codec.encodeDatagram?.(message) ?? codec.encode(message));
+    return this.#datagram.reply(encodeDatagram(this.#codec, message));
   }
 
   skip(): boolean {
@@ -52,20 +51,4 @@ export class MessageDatagram<In, Out> implements MessageExchange<In, Out> {
     next.#codec = codec;
     return next;
   }
-}
-
-/** For codecs that know nothing of datagrams: a stream of which this is all. */
-function onlyMessage<In>(codec: Codec<In, never>, packet: Buffer): In {
-  const decoder = codec.decoder();
-  decoder.push(packet);
-  let message = decoder.read();
-  if (message === undefined) {
-    decoder.end();
-    message = decoder.read();
-  }
-  if (message === undefined || decoder.bufferedBytes > 0) {
-    const found = message === undefined ? "none" : "more than one";
-    throw new ProtocolError(ErrorCode.protocol, `Cannot decode datagram: it must be one message, and is ${found}`);
-  }
-  return message;
 }
