@@ -1,0 +1,372 @@
+import {
+  ErrorCode,
+  GuardedEmitter,
+  PeerError,
+  SocketServerError,
+  resolveOptions,
+  show,
+  typeError,
+} from "@socketserver/core";
+import { assertCodec, type Codec } from "@socketserver/framing";
+
+import { ClientErrorCode } from "../client-error-code.ts";
+import { checkPatience, type Patience } from "../patience.ts";
+import { pickOptions } from "../pick-options.ts";
+import { RequestError } from "../request-error.ts";
+import { resolveTargets, type Target } from "../target.ts";
+import {
+  CONNECT_OPTION_RULES,
+  type ConnectOptions,
+  type ResolvedConnectOptions,
+} from "../transport/connect-options.ts";
+import type { ReconnectingChannelEvents } from "./channel-events.ts";
+import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions } from "./channel-options.ts";
+import { ChannelState } from "./channel-state.ts";
+import { Channel, type ChannelSettings } from "./channel.ts";
+import { prepareRequest } from "./prepared-request.ts";
+import { RECONNECT_OPTION_RULES, type ReconnectOptions, type ResolvedReconnectOptions } from "./reconnect-options.ts";
+import { ReconnectingCall, type CallPlan } from "./reconnecting-call.ts";
+import { Reconnector } from "./reconnector.ts";
+import { runSetup } from "./run-setup.ts";
+import { WaitingCalls, type WaitingCall } from "./waiting-calls.ts";
+
+/** How to connect, how to ask and listen, and when to connect again. All of it is plain data. */
+export type ReconnectingChannelOptions<In, Out> = ConnectOptions & ChannelOptions<In, Out> & ReconnectOptions;
+
+/** How a request is made. */
+export interface RequestOptions extends Patience {
+  /**
+   * Whether the server may get the request twice without harm. Then it is sent again if the connection is lost before its reply came; else it is rejected, because nobody
+   * knows what became of it.
+   * @defaultValue false
+   */
+  readonly idempotent?: boolean;
+}
+
+const ALL_RULES = { ...CONNECT_OPTION_RULES, ...CHANNEL_OPTION_RULES, ...RECONNECT_OPTION_RULES };
+
+/**
+ * A {@link Channel} that comes back: when its connection is lost, it makes another one, after pauses that grow.
+ *
+ * It connects when it is first used. Every request is answered or rejected, once, whatever becomes of the connections. What was not sent as yet waits for the next one;
+ * what was sent is rejected (`sent` is true), unless it was said to be idempotent. A message of `send()` that has left may be lost with its connection.
+ *
+ * Override `setup()` for what each new connection begins with. Whoever makes the channel closes it: use `await using`.
+ *
+ * @typeParam In - What comes.
+ * @typeParam Out - What can be sent.
+ * @see {@link https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ | Timeouts, retries and backoff with jitter}
+ *
+ * @example
+ * ```ts
+ * import { ReconnectingChannel } from "@socketserver/client";
+ * import { lines } from "@socketserver/framing";
+ *
+ * await using channel = new ReconnectingChannel({ host: "127.0.0.1", port: 5057 }, lines().text());
+ * channel.on("waiting", ({ delayMs, error }) => console.log(`next attempt in ${delayMs} ms: ${error?.message ?? "the server left"}`));
+ * console.log(await channel.request("hello", { idempotent: true }));
+ * ```
+ */
+export class ReconnectingChannel<In, Out = In>
+  extends GuardedEmitter<ReconnectingChannelEvents>
+  implements AsyncIterable<In>, AsyncDisposable
+{
+  /** What the messages are encoded with. */
+  readonly codec: Codec<In, Out>;
+  readonly #target: Target | readonly Target[];
+  readonly #connecting: ResolvedConnectOptions;
+  readonly #options: ResolvedChannelOptions;
+  readonly #reconnecting: ResolvedReconnectOptions;
+  readonly #reconnector: Reconnector<In, Out>;
+  readonly #waiting: WaitingCalls<Channel<In, Out>>;
+  #state: ChannelState = ChannelState.idle;
+  #current: Channel<In, Out> | undefined;
+  /** Messages of lost connections that were not received. */
+  #rest: In[] = [];
+  #receiving = false;
+  #expectsMessages = false;
+  /** What has made it give up. */
+  #failure: RequestError | undefined;
+  /** Why the last attempt failed, or what broke the last connection. */
+  #lastError: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Remembers where to connect to, and checks everything; nothing is opened.
+   *
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_ADDRESS`, `ERR_SOCKETSERVER_INVALID_OPTION`, `ERR_SOCKETSERVER_INVALID_ARGUMENT` that shows the value.
+   */
+  constructor(
+    target: Target | readonly Target[],
+    codec: Codec<In, Out>,
+    options: ReconnectingChannelOptions<In, Out> = {},
+  ) {
+    super();
+    this.#target = resolveTargets(target);
+    assertCodec(codec);
+    this.codec = codec;
+    const resolved = resolveOptions(ALL_RULES, options, "", "channel");
+    this.#connecting = pickOptions(resolved, CONNECT_OPTION_RULES) as unknown as ResolvedConnectOptions;
+    this.#options = pickOptions(resolved, CHANNEL_OPTION_RULES) as unknown as ResolvedChannelOptions;
+    this.#reconnecting = pickOptions(resolved, RECONNECT_OPTION_RULES) as unknown as ResolvedReconnectOptions;
+    this.#waiting = new WaitingCalls(this.#options.requestQueueSize);
+    this.#reconnector = new Reconnector((signal) => this.#open(signal), this.#reconnecting, {
+      connecting: (info) => this.#enter(ChannelState.connecting, () => this.emit("connecting", info)),
+      connected: (channel, info) => {
+        this.#use(channel);
+        this.#enter(ChannelState.connected, () => this.emit("connected", info));
+      },
+      disconnected: (channel, info) => {
+        this.#lose(channel);
+        this.emit("disconnected", info);
+      },
+      waiting: (info) => {
+        this.#lastError = info.error;
+        this.#enter(ChannelState.waiting, () => this.emit("waiting", info));
+      },
+      gaveUp: (error) => this.#giveUp(error),
+    });
+  }
+
+  /** Where it is: see {@link ChannelState}. */
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /**
+   * Connect now, and not at the first use; resolves when there is a connection and its `setup()` has ended.
+   *
+   * @param patience - `timeoutMs` is `Infinity` unless given: attempts go on.
+   * @throws {@link RequestError} `ERR_SOCKETSERVER_CONNECT_TIMEOUT`; `ERR_SOCKETSERVER_RECONNECT_FAILED` after `maxAttempts`, with the last error as its `cause`;
+   * `ERR_SOCKETSERVER_CONNECTION_CLOSED` if this side closes it; the reason of the signal.
+   */
+  async connect(patience: Patience = {}): Promise<void> {
+    checkPatience(patience, "Cannot connect");
+    const { timeoutMs = Infinity, signal } = patience;
+    const problem = `Cannot connect: there was no connection within ${timeoutMs} ms`;
+    await this.#call<true>({
+      attempt: () => Promise.resolve(true),
+      timedOut: () => this.#timedOut(ClientErrorCode.connectTimeout, problem, false),
+      timeoutMs,
+      signal,
+      resends: 0,
+      bounded: false,
+    });
+  }
+
+  /**
+   * Send a request, and wait for its reply, however many connections that takes; see {@link Channel.request}.
+   *
+   * @throws as `Channel.request()` does, and {@link RequestError} `ERR_SOCKETSERVER_RECONNECT_FAILED`. `sent` tells whether the server may have got it, over any connection.
+   */
+  async request(message: Out, options: RequestOptions = {}): Promise<In> {
+    checkPatience(options, "Cannot request");
+    const { idempotent = false, timeoutMs = this.#options.requestTimeoutMs, signal } = options;
+    checkIdempotent(idempotent);
+    const prepared = prepareRequest(message, this.codec, this.#options);
+    const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
+    const resends = idempotent ? this.#reconnecting.maxResends : 0;
+    return this.#call<In>({
+      attempt: (channel, patience) => channel.ask(prepared, patience),
+      timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
+      timeoutMs,
+      signal,
+      resends,
+      bounded: true,
+    });
+  }
+
+  /**
+   * Send a message to which no reply comes; resolves when it has left over a connection, which may then still be lost.
+   *
+   * @throws as `request()` does.
+   */
+  async send(message: Out, patience: Patience = {}): Promise<void> {
+    checkPatience(patience, "Cannot send");
+    const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
+    const bytes = this.codec.encode(message);
+    const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
+    await this.#call<true>({
+      attempt: async (channel, rest) => {
+        await channel.tell(bytes, rest);
+        return true;
+      },
+      timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
+      timeoutMs,
+      signal,
+      resends: 0,
+      bounded: true,
+    });
+  }
+
+  /**
+   * Wait for the next message that is no reply, over whatever connection it comes; undefined after this side has closed the channel. One receiver at a time. Of messages
+   * that were left over by lost connections the last `inboxSize` are kept.
+   *
+   * @param patience - `timeoutMs` is `idleTimeoutMs` unless given.
+   * @throws `PeerError` `ERR_SOCKETSERVER_IDLE_TIMEOUT` if none comes in time; {@link RequestError} `ERR_SOCKETSERVER_RECONNECT_FAILED`; `ProtocolError` for what is no
+   * message; `SocketServerError` `ERR_SOCKETSERVER_CONCURRENT_READ`; the reason of the signal.
+   */
+  async receive(patience: Patience = {}): Promise<In | undefined> {
+    checkPatience(patience, "Cannot receive");
+    if (this.#receiving) {
+      const problem = "Cannot receive: another receive() of this channel is waiting";
+      throw new SocketServerError(ErrorCode.concurrentRead, problem);
+    }
+    this.#receiving = true;
+    try {
+      return await this.#receive(patience);
+    } finally {
+      this.#receiving = false;
+    }
+  }
+
+  /** The messages that come and are no replies, over all connections, until this side closes the channel. Leaving the loop early closes nothing. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<In, void, void> {
+    for (let message = await this.receive(); message !== undefined; message = await this.receive()) yield message;
+  }
+
+  /** Close the connection as {@link Channel.close} does, and make no other one. Whoever waits is rejected; resolves when nothing is left. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(undefined);
+    return this.#closing;
+  }
+
+  /** {@link ReconnectingChannel.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * What each new connection begins with: to log in, to subscribe again. Requests of others wait until it has ended; `channel` is for this connection alone, and closed by
+   * the framework. If it throws, or takes longer than `connectTimeoutMs`, the attempt has failed.
+   */
+  protected setup(_channel: Channel<In, Out>): void | Promise<void> {
+    // Most protocols begin with nothing.
+  }
+
+  /** A listener threw, or rejected: that is an error which nobody caught, as with the listeners of any `EventTarget`. */
+  protected override listenerFailed(_event: string | symbol, error: unknown): void {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+
+  #call<Value>(plan: CallPlan<Channel<In, Out>, Value>): Promise<Value> {
+    return new ReconnectingCall(plan, (call, patience) => this.#run(call, patience)).start();
+  }
+
+  #run(call: WaitingCall<Channel<In, Out>>, patience: Patience): void {
+    if (this.#state === ChannelState.closed) {
+      call.giveUp(this.#closedError(call.sent));
+      return;
+    }
+    if (this.#current?.open === true) {
+      call.run(this.#current);
+      return;
+    }
+    const waits = this.#waiting.add(call, patience);
+    this.#reconnector.start();
+    if (waits) return;
+    const problem = `Cannot send: ${this.#options.requestQueueSize} messages wait already (requestQueueSize)`;
+    call.giveUp(new RequestError(ClientErrorCode.queueFull, problem, { sent: call.sent }));
+  }
+
+  async #receive({ timeoutMs = this.#connecting.idleTimeoutMs, signal }: Patience): Promise<In | undefined> {
+    this.#expectsMessages = true;
+    this.#current?.expectMessages();
+    if (this.#rest.length > 0) return this.#rest.shift();
+    const problem = `Cannot receive: no message came within ${timeoutMs} ms`;
+    try {
+      return await this.#call<In>({
+        attempt: (channel, patience) => receiveUnlessLost(channel, patience),
+        timedOut: () => new PeerError(ErrorCode.idleTimeout, problem),
+        timeoutMs,
+        signal,
+        resends: 0,
+        bounded: false,
+      });
+    } catch (error) {
+      if (this.#state === ChannelState.closed && this.#failure === undefined) return undefined;
+      throw error;
+    }
+  }
+
+  async #open(signal: AbortSignal): Promise<Channel<In, Out>> {
+    const settings = { ...this.#connecting, ...this.#options, signal } as ChannelSettings<In, Out>;
+    const channel = await Channel.connect(this.#target, this.codec, settings);
+    try {
+      const timeoutMs = this.#connecting.connectTimeoutMs;
+      await runSetup(channel, async (each) => this.setup(each), { timeoutMs, signal });
+    } catch (error) {
+      await channel.close();
+      throw error;
+    }
+    return channel;
+  }
+
+  #use(channel: Channel<In, Out>): void {
+    this.#current = channel;
+    if (this.#expectsMessages) channel.expectMessages();
+    this.#waiting.release(channel);
+  }
+
+  #lose(channel: Channel<In, Out>): void {
+    this.#current = undefined;
+    this.#rest.push(...channel.takeRest());
+    const tooMany = this.#rest.length - this.#options.inboxSize;
+    if (tooMany > 0) this.#rest.splice(0, tooMany);
+  }
+
+  #enter(state: ChannelState, tell: () => void): void {
+    if (this.#state === ChannelState.closed) return;
+    this.#state = state;
+    tell();
+  }
+
+  #giveUp(cause: Error | undefined): void {
+    const { maxAttempts } = this.#reconnecting;
+    const problem = `Cannot connect: ${maxAttempts} attempts have failed in a row (maxAttempts)`;
+    this.#failure = new RequestError(ClientErrorCode.reconnectFailed, problem, { cause, sent: false });
+    this.#closing ??= this.#close(this.#failure);
+  }
+
+  async #close(error: Error | undefined): Promise<void> {
+    this.#state = ChannelState.closed;
+    this.#waiting.giveUp((sent) => this.#closedError(sent));
+    await this.#reconnector.stop();
+    this.emit("close", error);
+  }
+
+  #closedError(sent: boolean): RequestError {
+    const { code, message, cause } = this.#failure ?? {
+      code: ErrorCode.connectionClosed,
+      message: "Cannot request: this side closed the channel",
+    };
+    return new RequestError(code, message, { sent, ...(cause !== undefined && { cause }) });
+  }
+
+  #timedOut(code: string, problem: string, sent: boolean): RequestError {
+    if (this.#current !== undefined) return new RequestError(code, problem, { sent });
+    const cause = this.#lastError;
+    return new RequestError(code, `${problem}, and there is no connection`, { sent, cause });
+  }
+}
+
+/** What a receiver has to know of a connection that is lost is told by an event: he waits for the next one. */
+async function receiveUnlessLost<In>(channel: Channel<In, never>, patience: Patience): Promise<In | undefined> {
+  try {
+    return await channel.receive(patience);
+  } catch (error) {
+    if (channel.open || patience.signal?.aborted === true) throw error;
+    return undefined;
+  }
+}
+
+function checkIdempotent(idempotent: unknown): void {
+  if (typeof idempotent === "boolean") return;
+  throw typeError(
+    ErrorCode.invalidArgument,
+    `Cannot request: idempotent must be true or false, received ${show(idempotent)}`,
+  );
+}

@@ -1,0 +1,27 @@
+import { ErrorCode, PeerError, SocketServerError } from "@socketserver/core";
+
+import { ClientErrorCode } from "../client-error-code.ts";
+import type { Patience } from "../patience.ts";
+import { Waiter } from "../waiter.ts";
+import type { Channel } from "./channel.ts";
+
+/** Run what a connection begins with; rejects if that throws, takes too long, or loses the connection. */
+export function runSetup<In, Out>(
+  channel: Channel<In, Out>,
+  setup: (channel: Channel<In, Out>) => void | Promise<void>,
+  patience: Patience,
+): Promise<void> {
+  const problem = `Cannot connect: setup() did not end within ${patience.timeoutMs} ms`;
+  const timedOut = (): Error => new SocketServerError(ClientErrorCode.connectTimeout, problem);
+  const waiter = new Waiter<void>(patience, { timedOut });
+  channel.onEnd((cause) => {
+    const ended = "Cannot connect: the server ended the connection before setup() had ended";
+    waiter.reject(cause ?? new PeerError(ErrorCode.incompleteRead, ended));
+  });
+  const run = async (): Promise<void> => setup(channel);
+  run().then(
+    () => waiter.resolve(),
+    (error: unknown) => waiter.reject(error),
+  );
+  return waiter.promise;
+}
