@@ -1,22 +1,20 @@
 /**
  * A client for the servers of this folder (TCP, RFC 9293): it sends one message and prints one answer.
  *
- * Shows that `Connection` is for clients, too: it wraps a socket of `node:net`, and `await using` closes it, whatever happens.
+ * Shows `connect()`: the same `Connection` that handlers have, a time-out, and an error that says which address failed and why. `await using` closes it,
+ * whatever happens.
  *
  *     node examples/plain-server.ts              (in another terminal)
  *     node examples/client.ts                    (or with the port of another server: node examples/client.ts 5051)
  */
-import { Connection, formatAddress, type InternetAddress } from "@socketserver/core";
-import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Target } from "@socketserver/client";
+import { SocketServerError, formatAddress } from "@socketserver/core";
 
 import { portOr } from "./start.ts";
 
 /** Send a message, and answer the first piece of what comes back, at most 1024 bytes. */
-export async function ask(address: InternetAddress, message: string): Promise<string> {
-  const socket = connect(address);
-  await once(socket, "connect");
-  await using connection = new Connection(socket);
+export async function ask(server: Target, message: string): Promise<string> {
+  await using connection = await connect(server, { connectTimeoutMs: 5_000, idleTimeoutMs: 10_000 });
   await connection.sendAll(message);
   const data = await connection.recv(1024);
   return data.toString();
@@ -30,7 +28,8 @@ if (import.meta.main) {
     console.log(`Sent to ${formatAddress(address)}: ${message}`);
     console.log(`Received from server: ${JSON.stringify(answer)}`);
   } catch (error) {
-    console.error(`Cannot ask ${formatAddress(address)}: ${(error as Error).message}; is the server running?`);
+    if (!(error instanceof SocketServerError)) throw error;
+    console.error(`${error.message}; is the server running?`);
     process.exitCode = 1;
   }
 }

@@ -1,23 +1,20 @@
 /**
  * A calculator over TCP (RFC 9293): one calculation a line, as JSON (RFC 8259), and one answer a line: `{"result":5}` or `{"error":"..."}`.
  *
- * Shows messages that a schema checks, here one of Zod: `handleMessage()` gets nothing else, and its types are those of the schema. What does
- * not fit is answered, too, and the client may go on.
+ * Shows messages that a schema checks, here one of Zod: `handleMessage()` gets nothing else, and its types are those of the schema, which
+ * calculator-client.ts shares. What does not fit is answered, too, and the client may go on.
  *
  *     node examples/json-calculator.ts           (or: node examples/json-calculator.ts 6000, or PORT=6000)
  *     printf '{"left":2,"operator":"+","right":3}\n' | nc -N 127.0.0.1 5059
  */
 import { AsyncTCPServer } from "@socketserver/core";
-import { MessageRequestHandler, lines, type ProtocolError } from "@socketserver/framing";
-import { z } from "zod";
+import { MessageRequestHandler, type ProtocolError } from "@socketserver/framing";
 
+import { calculator, type Answer, type Calculation } from "./calculator-protocol.ts";
 import { portOr, start } from "./start.ts";
 
-const Calculation = z.object({ left: z.number(), operator: z.enum(["+", "-", "*", "/"]), right: z.number() });
-type Answer = { readonly result: number } | { readonly error: string };
-
-export class CalculatorHandler extends MessageRequestHandler(lines({ maxLength: 1024 }).json(Calculation)) {
-  override handleMessage({ left, operator, right }: z.output<typeof Calculation>): Answer {
+export class CalculatorHandler extends MessageRequestHandler(calculator.server) {
+  override handleMessage({ left, operator, right }: Calculation): Answer {
     if (operator === "/" && right === 0) return { error: "division by zero" };
     const result = { "+": left + right, "-": left - right, "*": left * right, "/": left / right }[operator];
     return Number.isFinite(result) ? { result } : { error: "the result is too large" };

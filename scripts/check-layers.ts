@@ -1,7 +1,7 @@
 /**
  * The layers of the packages, held.
  *
- * Inside of the sources of core and framing every folder is a layer, and values are imported downwards or sideways only.
+ * Inside of the sources of core, framing and client every folder is a layer, and values are imported downwards or sideways only.
  * Node's own type stripping removes `import type` before we look, so types may point up: what is checked here is what
  * really runs. Besides the layers, this holds that sockets and workers are opened in one place each, that codecs do no
  * I/O, that nothing prints, and that no module waits for itself.
@@ -73,6 +73,17 @@ const PACKAGES: readonly PackageRules[] = [
     dependencies: ["@socketserver/core", "msgpackr"],
     // Bytes and messages: no I/O.
     builtins: ["node:buffer"],
+  },
+  {
+    root: "packages/client/src/",
+    folders: ["", "transport", "datagram", "channel"],
+    topFiles: ["index.ts"],
+    homes: new Map([
+      ["node:net", "transport"],
+      ["node:dgram", "transport"],
+      ["node:dns/promises", "transport"],
+    ]),
+    dependencies: ["@socketserver/core", "@socketserver/framing"],
   },
 ];
 

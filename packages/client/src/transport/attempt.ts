@@ -62,7 +62,7 @@ function isConnectedToItself({ localAddress, localPort, remoteAddress, remotePor
 }
 
 function refused(): FailedAttempt["error"] {
-  const message = "connect ECONNREFUSED: nobody listens there, and the socket was connected to itself";
+  const message = "nobody listens there, and the socket was connected to itself";
   return Object.assign(new Error(message), { code: "ECONNREFUSED" });
 }
 

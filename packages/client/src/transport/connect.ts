@@ -91,15 +91,19 @@ function connectError(
   const code = expiredMs === undefined ? (last?.code ?? "ECONNREFUSED") : ClientErrorCode.connectTimeout;
   const to = targets.map(formatAddress).join(", ");
   const time = expiredMs === undefined ? [] : [`there was no connection after ${expiredMs} ms`];
-  const reasons = attempts.map(({ address, error }) => `${formatAddress(address)} ${reasonOf(error)}`);
+  const reasons = attempts.map(({ address, error }) => {
+    // The one address is told already.
+    const tried = formatAddress(address);
+    return tried === to ? reasonOf(error) : `${reasonOf(error)} at ${tried}`;
+  });
   const message = `Cannot connect to ${to}: ${[...time, ...reasons].join("; ")}`;
   return new ConnectError(code, message, { attempts, ...(last !== undefined && { cause: last }) });
 }
 
 /** In the system's words. */
 function reasonOf(error: FailedAttempt["error"]): string {
-  if (error.code === ClientErrorCode.connectTimeout) return "did not answer";
+  if (error.code === ClientErrorCode.connectTimeout) return "no answer";
   const { errno } = error as { readonly errno?: number };
   const words = errno === undefined ? error.message : getSystemErrorMessage(errno);
-  return `failed: ${words} (${error.code})`;
+  return `${words} (${error.code})`;
 }
