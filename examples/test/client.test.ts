@@ -48,7 +48,9 @@ describe("client.ts", () => {
     await running.close();
     await using client = runExample("client.ts", [String(port)]);
     const { code, stderr } = await client.end();
-    expect(stderr).toMatch(/^Cannot ask 127\.0\.0\.1:\d+: .*ECONNREFUSED.*; is the server running\?\n$/);
+    expect(stderr).toMatch(
+      /^Cannot connect to 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\); is the server running\?\n$/,
+    );
     expect(code).toBe(1);
   });
 });

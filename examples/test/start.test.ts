@@ -13,7 +13,8 @@ const sources = await Promise.all(files.map((file) => readFile(new URL(file, fol
 const programs = files.filter((_, index) => sources[index]?.includes("import.meta.main"));
 const readme = await readFile(new URL("README.md", folder), "utf8");
 const examples = [...readme.matchAll(/^\| \[([\w-]+\.ts)\]\(\1\)/gm)].map(([, file]) => String(file));
-const streamServers = examples.filter((file) => file !== "client.ts" && file !== "udp-echo.ts");
+const CLIENTS = ["client.ts", "calculator-client.ts", "load-generator.ts"];
+const streamServers = examples.filter((file) => !CLIENTS.includes(file) && file !== "udp-echo.ts");
 
 /** The long example: its program, and its protocol. */
 const LONG = ["key-value-server.ts", "resp.ts"];

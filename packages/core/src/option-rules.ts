@@ -130,10 +130,14 @@ function isRule(rule: OptionRule | OptionRules): rule is OptionRule {
 
 function unknownOption(rules: OptionRules, key: string, path: string, owner: string): TypeError {
   const name = path === "" ? key : `${path}.${key}`;
+  const known = Object.keys(rules).toSorted();
+  const times = known.filter((each) =>
+    known.includes("timeoutMs") ? each === "timeoutMs" : each.endsWith("TimeoutMs"),
+  );
   const remedy =
-    key === "timeout"
-      ? "use timeoutMs, in milliseconds (Python counts in seconds)"
-      : `known are ${Object.keys(rules).toSorted().join(", ")}`;
+    key === "timeout" && times.length > 0
+      ? `use ${times.join(" or ")}, in milliseconds (Python counts in seconds)`
+      : `known are ${known.join(", ")}`;
   return typeError(ErrorCode.invalidOption, `Cannot create ${owner}: there is no option ${show(name)}: ${remedy}`);
 }
 

@@ -8,7 +8,7 @@ import { checkPatience, type Patience } from "../patience.ts";
 import { pickOptions } from "../pick-options.ts";
 import { RequestError } from "../request-error.ts";
 import type { Target } from "../target.ts";
-import { CONNECT_OPTION_RULES } from "../transport/connect-options.ts";
+import { CONNECT_SETTING_RULES } from "../transport/connect-options.ts";
 import { connect, type ConnectSettings } from "../transport/connect.ts";
 import { Waiter } from "../waiter.ts";
 import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions } from "./channel-options.ts";
@@ -99,9 +99,9 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     settings: ChannelSettings<In, Out> = {},
   ): Promise<Channel<In, Out>> {
     assertCodec(codec);
-    const { signal, ...options } = settings;
-    const resolved = resolveOptions({ ...CONNECT_OPTION_RULES, ...CHANNEL_OPTION_RULES }, options, "", "channel");
-    const connection = await connect(target, { ...pickOptions(resolved, CONNECT_OPTION_RULES), signal });
+    const rules = { ...CONNECT_SETTING_RULES, ...CHANNEL_OPTION_RULES };
+    const resolved = resolveOptions(rules, settings, "", "channel");
+    const connection = await connect(target, pickOptions(resolved, CONNECT_SETTING_RULES));
     const channel = new Channel(connection, codec, pickOptions(resolved, CHANNEL_OPTION_RULES));
     channel.#reading.begin();
     return channel;

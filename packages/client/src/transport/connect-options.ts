@@ -45,7 +45,7 @@ export interface ConnectOptions extends Bounds {
   readonly noDelay?: boolean;
   /**
    * After how long without traffic the system begins to ask whether the other side is still there (TCP keep-alive), an integer >= 1000, of which it takes whole
-   * seconds, or `Infinity`: never. How often it asks then is the system's own setting.
+   * seconds, at most 32 767 of them, or `Infinity`: never. It asks every second then, and the connection is lost after ten questions without an answer.
    * @defaultValue Infinity
    */
   readonly keepAliveMs?: number;
@@ -62,6 +62,9 @@ export interface SourceAddress {
 /** What {@link ConnectOptions} are when they are checked and complete. */
 export type ResolvedConnectOptions = Required<Omit<ConnectOptions, "sourceAddress">> &
   Pick<ConnectOptions, "sourceAddress">;
+
+/** What Linux knows, and a second less a millisecond, because whole seconds are taken. */
+const MAX_KEEP_ALIVE_MS = 32_767_999;
 
 const rate = integer({ defaultValue: 0, min: 0, unbounded: true });
 
@@ -85,7 +88,7 @@ export const CONNECT_OPTION_RULES = {
   attemptDelayMs: milliseconds(250),
   sourceAddress: optional(SOURCE_ADDRESS),
   noDelay: flag(true),
-  keepAliveMs: milliseconds(Infinity, 1_000),
+  keepAliveMs: integer({ defaultValue: Infinity, min: 1_000, max: MAX_KEEP_ALIVE_MS, unbounded: true }),
   highWaterMark: integer({ defaultValue: 65_536, min: 0, unbounded: true }),
   idleTimeoutMs: milliseconds(300_000),
   writeStallMs: milliseconds(30_000),
@@ -96,11 +99,27 @@ export const CONNECT_OPTION_RULES = {
   rateGraceMs: milliseconds(5_000),
 } as const satisfies OptionRules;
 
+const SIGNAL: OptionRule = {
+  defaultValue: undefined,
+  check(name, value, owner) {
+    if (value instanceof AbortSignal) return;
+    throw typeError(
+      ErrorCode.invalidOption,
+      `Cannot create ${owner}: ${name} must be an AbortSignal, received ${show(value)}`,
+    );
+  },
+};
+
+/** The same, and that of the signal that ends an attempt. */
+export const CONNECT_SETTING_RULES = { ...CONNECT_OPTION_RULES, signal: SIGNAL } as const satisfies OptionRules;
+
 /**
  * Check how to connect, and fill in the defaults.
  *
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` that shows the value.
  */
-export function resolveConnectOptions(options: ConnectOptions | undefined): ResolvedConnectOptions {
-  return resolveOptions(CONNECT_OPTION_RULES, options, "", "connection") as unknown as ResolvedConnectOptions;
+export function resolveConnectOptions(
+  settings: ConnectOptions & { readonly signal?: AbortSignal | undefined },
+): ResolvedConnectOptions & { readonly signal: AbortSignal | undefined } {
+  return resolveOptions(CONNECT_SETTING_RULES, settings, "", "connection") as never;
 }

@@ -3,7 +3,6 @@ import { getSystemErrorMessage } from "node:util";
 
 import { ClientErrorCode } from "../client-error-code.ts";
 import { ConnectError, type FailedAttempt } from "../connect-error.ts";
-import { checkPatience } from "../patience.ts";
 import { resolveTargets, type Target } from "../target.ts";
 import { candidates } from "./candidates.ts";
 import { resolveConnectOptions, type ConnectOptions, type ResolvedConnectOptions } from "./connect-options.ts";
@@ -37,13 +36,11 @@ export interface ConnectSettings extends ConnectOptions {
  * console.log(String(await connection.recv()));
  * ```
  */
-export async function connect(
-  target: Target | readonly Target[],
-  { signal, ...options }: ConnectSettings = {},
-): Promise<Connection> {
+export async function connect(target: Target | readonly Target[], settings: ConnectSettings = {}): Promise<Connection> {
   const targets = resolveTargets(target);
-  const resolved = resolveConnectOptions(options);
-  checkPatience({ signal }, "Cannot connect");
+  const resolved = resolveConnectOptions(settings);
+  const { signal } = resolved;
+  signal?.throwIfAborted();
   const { socket, address } = await race(targets, resolved, signal);
   const unix = "path" in address ? { remoteAddress: address } : {};
   const connection = new Connection(socket, { ...resolved, ...unix });

@@ -30,7 +30,8 @@ export class Race {
   readonly #failures = new Map<Address, FailedAttempt["error"] | undefined>();
   #allStarted = false;
   #over = false;
-  /** Lets the next address start. */
+  /** The attempt that has its head start, and how to end that. */
+  #newest: Attempt | undefined;
   #goOn: () => void = () => {};
 
   constructor(options: ResolvedConnectOptions) {
@@ -50,6 +51,8 @@ export class Race {
     for await (const address of addresses) {
       if (this.#over) return;
       await this.#start(address);
+      // Before another name is looked up.
+      if (this.#over) return;
     }
     this.#allStarted = true;
     if (this.#running.size === 0) this.#end(undefined);
@@ -75,7 +78,8 @@ export class Race {
       resolve();
     };
     this.#failures.set(address, undefined);
-    this.#running.add(new Attempt(address, this.#options, this.#ended));
+    this.#newest = new Attempt(address, this.#options, this.#ended);
+    this.#running.add(this.#newest);
     return promise;
   }
 
@@ -87,7 +91,7 @@ export class Race {
     }
     this.#failures.set(attempt.address, outcome);
     if (this.#allStarted && this.#running.size === 0) this.#end(undefined);
-    else this.#goOn();
+    else if (attempt === this.#newest) this.#goOn();
   };
 
   #end(winner: Winner | undefined): void {

@@ -78,7 +78,12 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Give it input, all that it gets. */
+  /** Give it some input. */
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** Give it input, and no more after that. */
   input(text: string): void {
     this.#child.stdin.end(text);
   }
