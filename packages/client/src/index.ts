@@ -26,8 +26,14 @@ export type {
   WaitingInfo,
 } from "./channel/channel-events.ts";
 export { ChannelState } from "./channel/channel-state.ts";
+
+// Datagrams.
+export { DatagramClient } from "./datagram/datagram-client.ts";
+export type { DatagramClientOptions, RetryOptions } from "./datagram/datagram-options.ts";
+
+// What calls and options share.
 export type { BackoffOptions } from "./backoff.ts";
-export type { CorrelateBy, FieldOf } from "./correlation.ts";
+export type { CorrelateBy, FieldOf, RequestId } from "./correlation.ts";
 export type { Patience } from "./patience.ts";
 
 // Errors.

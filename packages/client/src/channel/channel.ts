@@ -4,6 +4,7 @@ import { MessageStream, assertCodec, type Codec } from "@socketserver/framing";
 import { ClientErrorCode } from "../client-error-code.ts";
 import { codeOf } from "../code-of.ts";
 import { idFields } from "../correlation.ts";
+import { encodeRequest, type EncodedRequest } from "../encoded-request.ts";
 import { checkPatience, type Patience } from "../patience.ts";
 import { pickOptions } from "../pick-options.ts";
 import { RequestError } from "../request-error.ts";
@@ -15,7 +16,6 @@ import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions 
 import { Inbox } from "./inbox.ts";
 import { Outgoing, type OutgoingMessage } from "./outgoing.ts";
 import type { PendingReplies, PendingReply } from "./pending-reply.ts";
-import { prepareRequest, type PreparedRequest } from "./prepared-request.ts";
 import { Reading } from "./reading.ts";
 import { RepliesById } from "./replies-by-id.ts";
 import { RepliesInOrder } from "./replies-in-order.ts";
@@ -135,7 +135,8 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
    */
   async request(message: Out, patience: Patience = {}): Promise<In> {
     checkPatience(patience, "Cannot request");
-    return this.ask(prepareRequest(message, this.codec, this.#options), patience);
+    const request = encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy);
+    return this.ask(request, patience);
   }
 
   /**
@@ -194,7 +195,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
   // For the package itself.
 
   /** @internal Send a request that is encoded already; see `request()`. */
-  ask({ bytes, id }: PreparedRequest, patience: Patience): Promise<In> {
+  ask({ bytes, id }: EncodedRequest, patience: Patience): Promise<In> {
     this.#requireStep();
     const timeoutMs = patience.timeoutMs ?? this.#options.requestTimeoutMs;
     const waiter: Waiter<In> = new Waiter(

@@ -10,6 +10,7 @@ import {
 import { assertCodec, type Codec } from "@socketserver/framing";
 
 import { ClientErrorCode } from "../client-error-code.ts";
+import { encodeRequest } from "../encoded-request.ts";
 import { checkPatience, type Patience } from "../patience.ts";
 import { pickOptions } from "../pick-options.ts";
 import { RequestError } from "../request-error.ts";
@@ -23,7 +24,6 @@ import type { ReconnectingChannelEvents } from "./channel-events.ts";
 import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions } from "./channel-options.ts";
 import { ChannelState } from "./channel-state.ts";
 import { Channel, type ChannelSettings } from "./channel.ts";
-import { prepareRequest } from "./prepared-request.ts";
 import { RECONNECT_OPTION_RULES, type ReconnectOptions, type ResolvedReconnectOptions } from "./reconnect-options.ts";
 import { ReconnectingCall, type CallPlan } from "./reconnecting-call.ts";
 import { Reconnector } from "./reconnector.ts";
@@ -163,11 +163,11 @@ export class ReconnectingChannel<In, Out = In>
     checkPatience(options, "Cannot request");
     const { idempotent = false, timeoutMs = this.#options.requestTimeoutMs, signal } = options;
     checkIdempotent(idempotent);
-    const prepared = prepareRequest(message, this.codec, this.#options);
+    const request = encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy);
     const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
     const resends = idempotent ? this.#reconnecting.maxResends : 0;
     return this.#call<In>({
-      attempt: (channel, patience) => channel.ask(prepared, patience),
+      attempt: (channel, patience) => channel.ask(request, patience),
       timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
       timeoutMs,
       signal,

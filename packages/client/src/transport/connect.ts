@@ -1,8 +1,8 @@
 import { Connection, formatAddress, type Address } from "@socketserver/core";
-import { getSystemErrorMessage } from "node:util";
 
 import { ClientErrorCode } from "../client-error-code.ts";
 import { ConnectError, type FailedAttempt } from "../connect-error.ts";
+import { describeError } from "../describe-error.ts";
 import { resolveTargets, type Target } from "../target.ts";
 import { candidates } from "./candidates.ts";
 import { resolveConnectOptions, type ConnectOptions, type ResolvedConnectOptions } from "./connect-options.ts";
@@ -97,10 +97,6 @@ function connectError(
   return new ConnectError(code, message, { attempts, ...(last !== undefined && { cause: last }) });
 }
 
-/** In the system's words. */
 function reasonOf(error: FailedAttempt["error"]): string {
-  if (error.code === ClientErrorCode.connectTimeout) return "no answer";
-  const { errno } = error as { readonly errno?: number };
-  const words = errno === undefined ? error.message : getSystemErrorMessage(errno);
-  return `${words} (${error.code})`;
+  return error.code === ClientErrorCode.connectTimeout ? "no answer" : describeError(error);
 }

@@ -1,0 +1,21 @@
+import { constants } from "node:os";
+import { describe, expect, test } from "vitest";
+
+import { describeError } from "./describe-error.ts";
+
+describe("describeError()", () => {
+  test("tells a system error in the system's words, with its code", () => {
+    const error = Object.assign(new Error("send EMSGSIZE 192.0.2.1"), {
+      code: "EMSGSIZE",
+      errno: -constants.errno.EMSGSIZE,
+    });
+    expect(describeError(error)).toBe("message too long (EMSGSIZE)");
+  });
+
+  test("tells any other error in its own words, with its code if it has one", () => {
+    expect(describeError(Object.assign(new Error("it is closed"), { code: "ERR_CLOSED" }))).toBe(
+      "it is closed (ERR_CLOSED)",
+    );
+    expect(describeError(new RangeError("has a bug"))).toBe("has a bug");
+  });
+});
