@@ -26,6 +26,21 @@ export function backoffRules(defaults: Required<BackoffOptions>): Readonly<Recor
   };
 }
 
+/**
+ * Refuse pauses that begin longer than they may be.
+ *
+ * @param owner - What cannot be created with them, for the message.
+ * @param name - Of the option that has them.
+ * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` that shows the values.
+ */
+export function checkBackoff({ minDelayMs, maxDelayMs }: Required<BackoffOptions>, owner: string, name: string): void {
+  if (minDelayMs <= maxDelayMs) return;
+  throw rangeError(
+    ErrorCode.invalidOption,
+    `Cannot create ${owner}: ${name}.minDelayMs must be at most ${name}.maxDelayMs, received ${minDelayMs} and ${maxDelayMs}`,
+  );
+}
+
 /** How long to pause before trying again: longer each time, up to a bound, and less a part that is left to chance. */
 export class Backoff {
   readonly #options: Required<BackoffOptions>;

@@ -6,6 +6,8 @@ export const ClientErrorCode = {
   requestTimeout: "ERR_SOCKETSERVER_REQUEST_TIMEOUT",
   /** As many messages as `requestQueueSize` wait to be sent already. */
   queueFull: "ERR_SOCKETSERVER_QUEUE_FULL",
+  /** A message came that nobody had asked for, on a channel without ids on which nobody receives: no reply could be told from that of another request. */
+  outOfStep: "ERR_SOCKETSERVER_OUT_OF_STEP",
   /** The connection was lost, and `maxAttempts` to make another one failed in a row. */
   reconnectFailed: "ERR_SOCKETSERVER_RECONNECT_FAILED",
 } as const;

@@ -1,3 +1,4 @@
+import { isOwnClose } from "./is-own-close.ts";
 import type { Patience } from "./patience.ts";
 
 /** Lets whatever has come meanwhile be seen, then calls back. */
@@ -32,7 +33,8 @@ export class Waiter<Value> {
     this.#surroundings = surroundings;
     this.#signal = signal;
     if (timeoutMs !== Infinity) this.#timer = setTimeout(this.#expire, timeoutMs);
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal?.aborted === true) queueMicrotask(this.#abort);
+    else signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   /** Whether it is over: the value has come, or will not. */
@@ -48,9 +50,11 @@ export class Waiter<Value> {
   }
 
   /** No value will come; false if one has, or it is known already. */
-  reject(error: unknown): boolean {
+  reject(reason: unknown): boolean {
     if (!this.#settle()) return false;
-    this.#reject(error);
+    this.#reject(reason);
+    // Whoever closes it knows that: a call that he has left alone is no error which nobody caught.
+    if (isOwnClose(reason)) this.promise.catch(() => undefined);
     return true;
   }
 

@@ -54,8 +54,8 @@ describe("the address of a DatagramClient", () => {
   });
 
   test.each([
-    ["nosuch.invalid", "ENOTFOUND", /^Cannot request from nosuch\.invalid:9: .*\(ENOTFOUND\)$/],
-    ["255.255.255.255", "EACCES", /^Cannot request from 255\.255\.255\.255:9: .*\(EACCES\)$/],
+    ["nosuch.invalid", "ENOTFOUND", /^Cannot ask nosuch\.invalid:9: .*\(ENOTFOUND\)$/],
+    ["255.255.255.255", "EACCES", /^Cannot ask 255\.255\.255\.255:9: .*\(EACCES\)$/],
   ])("makes a call reject if it is none that can be connected to: %s", async (host, code, message) => {
     for (const correlateBy of [undefined, "id"]) {
       const options = { retry: NO_RETRY, ...(correlateBy !== undefined && { correlateBy }) };

@@ -69,7 +69,7 @@ describe("requestQueueSize", () => {
     const { port } = peer.address;
     expect(await failureOf(client.request("one too many"))).toMatchObject({
       code: ClientErrorCode.queueFull,
-      message: `Cannot request from 127.0.0.1:${port}: as many requests wait as requestQueueSize allows, 2`,
+      message: `Cannot ask 127.0.0.1:${port}: as many requests wait as requestQueueSize allows, 2`,
       sent: false,
     });
     expect(await Promise.all(replies)).toEqual(["a", "b", "c"]);

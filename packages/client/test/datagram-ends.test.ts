@@ -124,7 +124,7 @@ describe.each(KINDS)("DatagramClient with %s", (_name, options) => {
     await expect(aborted).rejects.toMatchObject({ name: "AbortError" });
     expect(await expired).toMatchObject({
       code: ClientErrorCode.requestTimeout,
-      message: expect.stringMatching(/^Cannot request from localhost:9: no datagram could be sent within /) as string,
+      message: expect.stringMatching(/^Cannot ask localhost:9: no datagram could be sent within /) as string,
       sent: false,
     });
     await client.close();
@@ -187,7 +187,7 @@ describe("DatagramClient.close()", () => {
     const [request, send] = [await failureOf(client.request({ id: 2 })), await failureOf(client.send({ id: 3 }))];
     const where = `127.0.0.1:${peer.address.port}`;
     const message = (verb: string): string => `Cannot ${verb} ${where}: the client is closed`;
-    expect(request).toMatchObject({ ...closed, message: message("request from"), sent: false });
+    expect(request).toMatchObject({ ...closed, message: message("ask"), sent: false });
     expect(send).toMatchObject({ ...closed, message: message("send to"), sent: false });
   });
 });

@@ -81,7 +81,7 @@ describe("DatagramClient.request()", () => {
       expect(error.cause).toBeUndefined();
       const many = maxAttempts === 1 ? "1 datagram was" : "3 datagrams were";
       const { port } = peer.address;
-      expect(error.message).toMatch(`Cannot request from 127.0.0.1:${port}: ${many} not answered within `);
+      expect(error.message).toMatch(`Cannot ask 127.0.0.1:${port}: ${many} not answered within `);
       expect(peer.texts).toEqual(Array.from({ length: maxAttempts }, () => "hello"));
     }
   });

@@ -74,7 +74,7 @@ describe("DatagramClient.send()", () => {
     expect(requested).toMatchObject(failure);
     const where = `127.0.0.1:${peer.address.port}`;
     expect(sent.message).toBe(`Cannot send to ${where}: message too long (EMSGSIZE)`);
-    expect(requested.message).toBe(`Cannot request from ${where}: message too long (EMSGSIZE)`);
+    expect(requested.message).toBe(`Cannot ask ${where}: message too long (EMSGSIZE)`);
     const longest = tooLong.slice(1);
     await client.send(longest);
     expect(await client.request(longest)).toBe(longest);

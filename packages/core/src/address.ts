@@ -66,13 +66,13 @@ export function resolveInternetAddress(input: unknown, problem = "Cannot create 
   const { host = "127.0.0.1", port, ...rest } = input as { host?: unknown; port?: unknown };
   const stray = Object.keys(rest)[0];
   if (stray !== undefined) {
-    const remedy = stray === "path" ? "; a path needs a Unix server" : "";
+    const remedy = stray === "path" && minPort === 0 ? "; a path needs a Unix server" : "";
     throw typeError(
       ErrorCode.invalidAddress,
       `${problem}: address takes host and port, received the key ${show(stray)}${remedy}`,
     );
   }
-  if (typeof host !== "string" || host === "") {
+  if (typeof host !== "string" || host === "" || host.includes("/")) {
     const remedy = minPort === 0 ? '; "0.0.0.0" or "::" listens on every interface' : "";
     throw typeError(
       ErrorCode.invalidAddress,

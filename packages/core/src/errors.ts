@@ -131,6 +131,10 @@ export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return value.name === "" ? "a function" : `${value.name}()`;
   if (typeof value !== "object" || value === null) return String(value);
+  const { constructor } = value;
+  if (typeof constructor === "function" && constructor !== Object && constructor !== Array) {
+    return `an instance of ${constructor.name}`;
+  }
   try {
     return JSON.stringify(value) ?? Object.prototype.toString.call(value);
   } catch {

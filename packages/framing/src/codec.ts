@@ -100,9 +100,16 @@ export type ReplyOf<C extends Codec<unknown, never>> = C extends Codec<unknown, 
  * @param handler - The class of handlers that has it, if one has.
  */
 export function assertCodec(codec: unknown, handler?: string): void {
-  const { encode, decoder } = (codec ?? {}) as Partial<Codec<unknown>>;
-  if (typeof encode === "function" && typeof decoder === "function") return;
-  const expected = `a codec must have encode() and decoder(), received ${show(codec)}`;
+  if (isCodec(codec)) return;
+  const isFormat = typeof (codec as { readonly decode?: unknown } | undefined)?.decode === "function";
+  const remedy = isFormat ? "; a format needs a framing, such as lines().text() or lines().with(format)" : "";
+  const expected = `a codec must have encode() and decoder(), received ${show(codec)}${remedy}`;
   if (handler === undefined) throw typeError(ErrorCode.invalidArgument, `Cannot use messages: ${expected}`);
   throw typeError(ErrorCode.invalidHandler, `Cannot run ${handler}: ${expected}`);
+}
+
+/** Whether it can encode and decode. */
+export function isCodec(codec: unknown): boolean {
+  const { encode, decoder } = (codec ?? {}) as Partial<Codec<unknown>>;
+  return typeof encode === "function" && typeof decoder === "function";
 }

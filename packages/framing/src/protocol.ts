@@ -1,4 +1,6 @@
-import { assertCodec, type Codec } from "./codec.ts";
+import { ErrorCode, show, typeError } from "@socketserver/core";
+
+import { isCodec, type Codec } from "./codec.ts";
 import { decodeDatagram, encodeDatagram } from "./datagram-message.ts";
 
 /** Both ends of a protocol; see {@link protocol}. */
@@ -39,9 +41,15 @@ export function protocol<Request, RequestOut, Reply, ReplyOut>(messages: {
   readonly requests: Codec<Request, RequestOut>;
   readonly replies: Codec<Reply, ReplyOut>;
 }): Protocol<Request, Reply, SentAs<Request, RequestOut>, SentAs<Reply, ReplyOut>> {
+  for (const name of ["requests", "replies"] as const) {
+    const codec: unknown = (messages as Partial<typeof messages> | undefined)?.[name];
+    if (isCodec(codec)) continue;
+    throw typeError(
+      ErrorCode.invalidArgument,
+      `Cannot create protocol: ${name} must be a codec, with encode() and decoder(), received ${show(codec)}`,
+    );
+  }
   const { requests, replies } = messages;
-  assertCodec(requests);
-  assertCodec(replies);
   return Object.freeze({ server: oneWayEach(requests, replies), client: oneWayEach(replies, requests) }) as never;
 }
 

@@ -6,12 +6,14 @@ import { codeOf } from "../code-of.ts";
 import { idFields } from "../correlation.ts";
 import { encodeRequest, type EncodedRequest } from "../encoded-request.ts";
 import { checkPatience, type Patience } from "../patience.ts";
+import { orRejected } from "../or-rejected.ts";
 import { pickOptions } from "../pick-options.ts";
 import { RequestError } from "../request-error.ts";
 import type { Target } from "../target.ts";
 import { CONNECT_SETTING_RULES } from "../transport/connect-options.ts";
 import { connect, type ConnectSettings } from "../transport/connect.ts";
 import { Waiter } from "../waiter.ts";
+import type { ChannelEnd } from "./channel-end.ts";
 import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions } from "./channel-options.ts";
 import { Inbox } from "./inbox.ts";
 import { Outgoing, type OutgoingMessage } from "./outgoing.ts";
@@ -22,14 +24,6 @@ import { RepliesInOrder } from "./replies-in-order.ts";
 
 /** How to connect a channel, and how it asks and listens. */
 export type ChannelSettings<In, Out> = ConnectSettings & ChannelOptions<In, Out>;
-
-/** Why nothing more comes. */
-interface ChannelEnd {
-  readonly code: string;
-  /** A sentence. */
-  readonly why: string;
-  readonly cause?: Error | undefined;
-}
 
 /**
  * A connection that speaks in messages: `request()` and its reply, `send()` without one, `receive()` for what the server says by itself.
@@ -62,7 +56,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
   readonly #reading: Reading<In>;
   readonly #idleTimeoutMs: number;
   #end: ChannelEnd | undefined;
-  #onEnd: ((cause: Error | undefined) => void) | undefined;
+  #onEnd: ((end: ChannelEnd) => void) | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -79,7 +73,8 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     this.connection = connection;
     this.codec = codec;
     this.#replies = correlateBy === undefined ? new RepliesInOrder() : new RepliesById(idFields(correlateBy));
-    this.#outgoing = new Outgoing(connection, requestQueueSize, () => this.#replies.outstanding < maxPipelinedRequests);
+    const mayAsk = (): boolean => this.#replies.outstanding < maxPipelinedRequests;
+    this.#outgoing = new Outgoing(connection, requestQueueSize, mayAsk, (cause) => this.#ended(cause));
     this.#inbox = new Inbox(inboxSize);
     this.#reading = new Reading(new MessageStream(connection, codec), this.#replies, this.#inbox, {
       answered: () => this.#outgoing.flush(),
@@ -102,14 +97,20 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     const rules = { ...CONNECT_SETTING_RULES, ...CHANNEL_OPTION_RULES };
     const resolved = resolveOptions(rules, settings, "", "channel");
     const connection = await connect(target, pickOptions(resolved, CONNECT_SETTING_RULES));
-    const channel = new Channel(connection, codec, pickOptions(resolved, CHANNEL_OPTION_RULES));
-    channel.#reading.begin();
-    return channel;
+    try {
+      const channel = new Channel(connection, codec, pickOptions(resolved, CHANNEL_OPTION_RULES));
+      channel.#reading.begin();
+      return channel;
+    } catch (error) {
+      // A codec that makes no decoder: whoever called gets nothing that he could close.
+      connection.abort();
+      throw error;
+    }
   }
 
   /** Whether messages can still come and go. */
   get open(): boolean {
-    return this.#end === undefined;
+    return this.#end === undefined && !this.connection.destroyed;
   }
 
   /** Why the connection is closed, or undefined while it is open. */
@@ -130,13 +131,18 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
    * @throws {@link RequestError} `ERR_SOCKETSERVER_REQUEST_TIMEOUT`; `ERR_SOCKETSERVER_QUEUE_FULL`; the code of what ended the connection before the reply came
    * (`ERR_SOCKETSERVER_INCOMPLETE_READ` if the server ended it, `ERR_SOCKETSERVER_CONNECTION_CLOSED` if this side did, `ECONNRESET`, ...). `sent` tells whether the
    * server may have got it.
+   * @throws {@link RequestError} `ERR_SOCKETSERVER_OUT_OF_STEP`, without ids, after a message that nobody had asked for, and that nobody receives.
    * @throws `ProtocolError` if the reply is no message; `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the request is none, or its id is in use;
    * the reason of the signal.
    */
-  async request(message: Out, patience: Patience = {}): Promise<In> {
-    checkPatience(patience, "Cannot request");
-    const request = encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy);
-    return this.ask(request, patience);
+  request(message: Out, patience: Patience = {}): Promise<In> {
+    return orRejected(() => {
+      checkPatience(patience, "Cannot request");
+      return this.ask(
+        encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy),
+        patience,
+      );
+    });
   }
 
   /**
@@ -145,9 +151,11 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
    * @param patience - `timeoutMs` is `requestTimeoutMs` unless given.
    * @throws {@link RequestError} `ERR_SOCKETSERVER_REQUEST_TIMEOUT` if that takes too long; otherwise as `request()` does.
    */
-  async send(message: Out, patience: Patience = {}): Promise<void> {
-    checkPatience(patience, "Cannot send");
-    return this.tell(this.codec.encode(message), patience);
+  send(message: Out, patience: Patience = {}): Promise<void> {
+    return orRejected(() => {
+      checkPatience(patience, "Cannot send");
+      return this.tell(this.codec.encode(message), patience);
+    });
   }
 
   /**
@@ -172,8 +180,8 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
   }
 
   /**
-   * End our side behind everything that was sent, and close the connection as its `close()` does. Whoever waits, for a reply or to send, is rejected. Idempotent; never
-   * rejects.
+   * End our side behind everything that was sent, and close the connection as its `close()` does, which waits up to `lingerMs` for the server to end its side. Whoever
+   * waits, for a reply or to send, is rejected; a rejection that nobody handles does no harm then. Idempotent; never rejects.
    */
   close(): Promise<void> {
     this.#finish({ code: ErrorCode.connectionClosed, why: "this side closed the channel" });
@@ -201,13 +209,13 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     const waiter: Waiter<In> = new Waiter(
       { ...patience, timeoutMs },
       {
-        timedOut: () => timedOut("no reply came", timeoutMs, pending.sent),
+        timedOut: () => timedOut("Cannot request: no reply came", timeoutMs, pending.sent),
         gaveUp: () => {
           this.#replies.abandon(pending);
           this.#outgoing.remove(message);
-          this.#outgoing.flush();
         },
-        confirm: this.#confirm,
+        // To what was not sent no reply can be here.
+        confirm: (callback) => (pending.sent ? this.#confirm(callback) : callback()),
       },
     );
     const pending: PendingReply<In> = { waiter, id, sent: false };
@@ -220,7 +228,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
       },
       failed: (cause) => {
         this.#replies.abandon(pending);
-        waiter.reject(this.#lost(false, cause));
+        waiter.reject(this.#lost("Cannot request", false, cause));
       },
     };
     try {
@@ -240,7 +248,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     const waiter: Waiter<void> = new Waiter(
       { ...patience, timeoutMs },
       {
-        timedOut: () => timedOut("there was no room to send", timeoutMs, sent),
+        timedOut: () => timedOut("Cannot send: there was no room", timeoutMs, sent),
         gaveUp: () => this.#outgoing.remove(message),
       },
     );
@@ -251,7 +259,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
         sent = true;
       },
       hasRoom: () => waiter.resolve(),
-      failed: (cause) => waiter.reject(this.#lost(sent, cause)),
+      failed: (cause) => waiter.reject(this.#lost("Cannot send", sent, cause)),
     };
     try {
       this.#put(message);
@@ -261,10 +269,10 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     return waiter.promise;
   }
 
-  /** @internal Call back when nothing more will come, with what broke, if something did; at once if that is so. The last one who asks is called. */
-  onEnd(listener: (cause: Error | undefined) => void): void {
+  /** @internal Call back when nothing more will come; at once if that is so. The last one who asks is called. */
+  onEnd(listener: (end: ChannelEnd) => void): void {
     if (this.#end === undefined) this.#onEnd = listener;
-    else listener(this.#end.cause);
+    else listener(this.#end);
   }
 
   /** @internal Somebody is going to receive what the server says by itself. */
@@ -279,7 +287,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
 
   #put(message: OutgoingMessage): void {
     this.#reading.begin();
-    if (this.#end !== undefined) throw this.#lost(false);
+    if (this.#end !== undefined) throw this.#lost(message.isRequest ? "Cannot request" : "Cannot send", false);
     if (this.#outgoing.add(message)) return;
     const { requestQueueSize } = this.#options;
     const problem = `Cannot send: ${requestQueueSize} messages wait already (requestQueueSize)`;
@@ -291,7 +299,8 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     if (this.#options.correlateBy !== undefined || this.#inbox.asked || this.#inbox.length === 0) return;
     const why =
       "the server sent a message that nobody asked for; receive() what it says by itself before the first request";
-    this.#fail(new PeerError(ErrorCode.protocol, `Cannot request: ${why}`), why);
+    const cause = new PeerError(ClientErrorCode.outOfStep, `Cannot request: ${why}`);
+    this.#fail(cause, why);
   }
 
   #ended(cause: Error | undefined): void {
@@ -299,7 +308,10 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
       this.#fail(cause, `the connection is lost (${codeOf(cause) ?? cause.message})`);
       return;
     }
-    this.#finish({ code: ErrorCode.incompleteRead, why: "the server ended the connection" });
+    // Whoever has the connection may have closed it past this object.
+    const closedHere = this.connection.inbound.unwanted;
+    if (closedHere) this.#finish({ code: ErrorCode.connectionClosed, why: "this side closed the connection" });
+    else this.#finish({ code: ErrorCode.incompleteRead, why: "the server ended the connection" });
     this.#closing ??= this.connection.close();
   }
 
@@ -312,16 +324,19 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
   #finish(end: ChannelEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    for (const { waiter, sent } of this.#replies.clear()) waiter.reject(this.#lost(sent));
+    for (const { waiter, sent } of this.#replies.clear()) {
+      if (sent) waiter.reject(this.#lost("Cannot request", true));
+    }
+    // Then those that were not sent, whether they expect a reply or not: who goes on elsewhere, goes on in the order of the calls.
     this.#outgoing.fail();
     this.#inbox.end(end.cause);
-    this.#onEnd?.(end.cause);
+    this.#onEnd?.(end);
   }
 
-  #lost(sent: boolean, cause?: Error): RequestError {
+  #lost(problem: string, sent: boolean, cause?: Error): RequestError {
     const broken = { code: codeOf(cause) ?? ErrorCode.connectionClosed, why: "the connection is lost", cause };
     const { code, why, ...end } = this.#end ?? broken;
-    return new RequestError(code, `Cannot request: ${why}`, { sent, cause: end.cause });
+    return new RequestError(code, `${problem}: ${why}`, { sent, cause: end.cause });
   }
 
   /** A reply that is here already, and was not looked at, is in time. */
@@ -330,12 +345,12 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
 
 function reasonOf(cause: Error): CloseReason {
   if (!(cause instanceof PeerError)) return CloseReason.aborted;
+  if (cause.code === ErrorCode.slowSender) return CloseReason.slowSender;
   return cause.code === ErrorCode.tooBig ? CloseReason.tooBig : CloseReason.protocol;
 }
 
-function timedOut(what: string, timeoutMs: number, sent: boolean): RequestError {
-  const problem = `Cannot request: ${what} within ${timeoutMs} ms`;
-  return new RequestError(ClientErrorCode.requestTimeout, problem, { sent });
+function timedOut(problem: string, timeoutMs: number, sent: boolean): RequestError {
+  return new RequestError(ClientErrorCode.requestTimeout, `${problem} within ${timeoutMs} ms`, { sent });
 }
 
 function assertConnection(connection: unknown): void {

@@ -1,6 +1,7 @@
 import { ErrorCode, SocketServerError } from "@socketserver/core";
 
 import type { Patience } from "../patience.ts";
+import { Queue } from "../queue.ts";
 import { Waiter, type WaiterSurroundings } from "../waiter.ts";
 
 /** What has come: a message, or one that was wrong and could be passed over. */
@@ -11,7 +12,7 @@ export class Inbox<Message> {
   /** Whether anybody has ever wanted to receive one, or is going to. */
   asked = false;
   #size: number;
-  #arrivals: Arrival<Message>[] = [];
+  readonly #arrivals = new Queue<Arrival<Message>>();
   #receiver: Waiter<Message | undefined> | undefined;
   #ended = false;
   #failure: Error | undefined;
@@ -56,9 +57,14 @@ export class Inbox<Message> {
     this.#makeRoom();
   }
 
+  /** Whether nothing more is to be put in. */
+  get full(): boolean {
+    return this.#arrivals.length >= this.#size && !this.#ended;
+  }
+
   /** If it is full: a promise to wait for before more is put in. */
   room(): Promise<void> | undefined {
-    if (this.#arrivals.length < this.#size || this.#ended) return undefined;
+    if (!this.full) return undefined;
     return new Promise((resolve) => {
       this.#hasRoom = resolve;
     });
@@ -84,8 +90,7 @@ export class Inbox<Message> {
 
   /** Take every message that is here. */
   takeAll(): readonly Message[] {
-    const arrivals = this.#arrivals;
-    this.#arrivals = [];
+    const arrivals = this.#arrivals.takeAll();
     this.#makeRoom();
     return arrivals.flatMap((arrival) => ("message" in arrival ? [arrival.message] : []));
   }

@@ -1,4 +1,6 @@
-import type { Connection } from "@socketserver/core";
+import { ErrorCode, type Connection } from "@socketserver/core";
+
+import { codeOf } from "../code-of.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -23,52 +25,51 @@ export class Outgoing {
   readonly #connection: Connection;
   readonly #size: number;
   readonly #mayAsk: () => boolean;
-  readonly #waiting: OutgoingMessage[] = [];
+  readonly #broken: (error: Error) => void;
+  readonly #waiting = new Set<OutgoingMessage>();
   /** Given to the connection, which has no room for more. */
   #leaving: OutgoingMessage[] = [];
 
   /**
    * @param size - Messages that may wait.
    * @param mayAsk - Whether there is room for one more request.
+   * @param broken - Called when the connection takes nothing any more; then `fail()` has to be.
    */
-  constructor(connection: Connection, size: number, mayAsk: () => boolean) {
+  constructor(connection: Connection, size: number, mayAsk: () => boolean, broken: (error: Error) => void) {
     this.#connection = connection;
     this.#size = size;
     this.#mayAsk = mayAsk;
+    this.#broken = broken;
   }
 
   /** Send it now, or when its turn comes; false if no more may wait. */
   add(message: OutgoingMessage): boolean {
-    if (this.#waiting.length === 0 && this.#mayGo(message)) {
-      this.#give(message);
-      return true;
-    }
-    if (this.#waiting.length >= this.#size) return false;
-    this.#waiting.push(message);
+    const mayGo = this.#waiting.size === 0 && this.#mayGo(message);
+    if (!mayGo && this.#waiting.size >= this.#size) return false;
+    this.#waiting.add(message);
+    if (mayGo) this.flush();
     return true;
   }
 
   /** Do not send it, if it still waits. */
   remove(message: OutgoingMessage): void {
-    const index = this.#waiting.indexOf(message);
-    if (index === -1) return;
-    this.#waiting.splice(index, 1);
-    // It may have been what the others waited for.
-    this.flush();
+    this.#waiting.delete(message);
+    // It may have been what the others wait for; but not those who are given up together with it.
+    queueMicrotask(() => this.flush());
   }
 
   /** There may be room: send what can go. */
   flush(): void {
     for (let [first] = this.#waiting; first !== undefined && this.#mayGo(first); [first] = this.#waiting) {
-      this.#waiting.shift();
-      this.#give(first);
+      if (!this.#give(first)) return;
     }
   }
 
   /** Nothing will leave any more. */
   fail(): void {
-    const unsent = [...this.#leaving, ...this.#waiting.splice(0)];
+    const unsent = [...this.#leaving, ...this.#waiting];
     this.#leaving = [];
+    this.#waiting.clear();
     for (const message of unsent) message.failed();
   }
 
@@ -76,17 +77,29 @@ export class Outgoing {
     return this.#leaving.length === 0 && (!isRequest || this.#mayAsk());
   }
 
-  #give(message: OutgoingMessage): void {
+  /** Give the first one that waits to the connection; false if that is over. */
+  #give(message: OutgoingMessage): boolean {
     let hasRoom: boolean;
     try {
       hasRoom = this.#connection.sendSoon(message.bytes);
     } catch (error) {
-      message.failed(error as Error);
-      return;
+      return this.#refused(message, error as Error);
     }
+    this.#waiting.delete(message);
     message.left();
     if (hasRoom) message.hasRoom?.();
     else this.#waitForRoom(message);
+    return true;
+  }
+
+  #refused(message: OutgoingMessage, error: Error): boolean {
+    // This side has ended its output, and may still read.
+    const halfClosed = codeOf(error) === ErrorCode.writeAfterEnd;
+    if (halfClosed) {
+      this.#waiting.delete(message);
+      message.failed(error);
+    } else this.#broken(error);
+    return halfClosed;
   }
 
   #waitForRoom(message: OutgoingMessage): void {

@@ -1,3 +1,4 @@
+import { ErrorCode } from "@socketserver/core";
 import type { MessageStream } from "@socketserver/framing";
 import { ProtocolError } from "@socketserver/framing";
 
@@ -55,9 +56,19 @@ export class Reading<In> {
         const message = await this.#stream.receive();
         if (message === undefined) return;
         this.#deliver(message);
+        this.#deliverRest();
       } catch (error) {
         if (!this.#passOver(error)) throw error;
       }
+    }
+  }
+
+  /** What is here is delivered in one go: whoever goes on with the first of it is to find a message that nobody asked for, and not to get it as a reply. */
+  #deliverRest(): void {
+    while (!this.#inbox.full) {
+      const message = this.#stream.take();
+      if (message === undefined) return;
+      this.#deliver(message);
     }
   }
 
@@ -73,14 +84,14 @@ export class Reading<In> {
 
   /** Tell whoever a wrong message is for, and go on behind it; false if it is not known who that is, or where it ends. */
   #passOver(error: unknown): boolean {
-    if (!(error instanceof ProtocolError)) return false;
+    // One that the end has cut off is lost, and not wrong.
+    if (!(error instanceof ProtocolError) || error.code === ErrorCode.incompleteRead) return false;
     const nobodyWaits = this.#replies.outstanding === 0;
     if (!nobodyWaits && !this.#replies.knowsUndecodable) return false;
     const skipped = this.#stream.skip();
-    if (!nobodyWaits) {
-      this.#replies.take(undefined)?.waiter.reject(error);
-      this.#listener.answered();
-    } else if (skipped) this.#inbox.putError(error);
+    if (!nobodyWaits) this.#replies.take(undefined)?.waiter.reject(error);
+    else if (skipped) this.#inbox.putError(error);
+    if (skipped) this.#listener.answered();
     return skipped;
   }
 }

@@ -16,7 +16,7 @@ export interface ReconnectOptions {
    */
   readonly stableMs?: number;
   /**
-   * Attempts in a row that may fail before it is given up, an integer >= 1 or `Infinity`.
+   * Attempts in a row that may fail before it is given up, an integer >= 1 or `Infinity`. A connection that does not last for `stableMs` counts among them.
    * @defaultValue Infinity
    */
   readonly maxAttempts?: number;

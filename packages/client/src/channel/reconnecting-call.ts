@@ -1,7 +1,18 @@
 import { ClientErrorCode } from "../client-error-code.ts";
+import { isOwnClose } from "../is-own-close.ts";
 import type { Patience } from "../patience.ts";
 import { RequestError } from "../request-error.ts";
 import type { WaitingCall } from "./waiting-calls.ts";
+
+/** What an attempt answers if its connection has ended first, and nothing else is to be said. */
+export const LOST = Symbol("lost");
+
+/** What would not be better over the next connection. */
+const FINAL: ReadonlySet<string> = new Set([
+  ClientErrorCode.requestTimeout,
+  ClientErrorCode.queueFull,
+  ClientErrorCode.outOfStep,
+]);
 
 /** What a call needs of a channel. */
 interface Openable {
@@ -10,8 +21,8 @@ interface Openable {
 
 /** What a {@link ReconnectingCall} does, and how long. */
 export interface CallPlan<Channel, Value> {
-  /** Do it over one connection; undefined if that has ended first. */
-  attempt(channel: Channel, patience: Patience): Promise<Value | undefined>;
+  /** Do it over one connection. */
+  attempt(channel: Channel, patience: Patience): Promise<Value | typeof LOST>;
   /** How long it may take in all, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
@@ -31,6 +42,7 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
   readonly #resolve: (value: Value) => void;
   readonly #reject: (error: unknown) => void;
   readonly #again: () => void;
+  #begun = false;
   #sent = false;
   #resends = 0;
 
@@ -46,7 +58,8 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
   }
 
   get bounded(): boolean {
-    return this.#plan.bounded;
+    // Whoever has begun had a place.
+    return this.#plan.bounded && !this.#begun;
   }
 
   get sent(): boolean {
@@ -60,17 +73,20 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
   }
 
   run(channel: Channel): void {
+    this.#begun = true;
     this.#plan.attempt(channel, this.#patience).then(
       (value) => {
-        if (value === undefined && !channel.open) this.#again();
-        else this.#resolve(value as Value);
+        if (value === LOST) this.#again();
+        else this.#resolve(value);
       },
       (error: unknown) => this.#failed(error, channel),
     );
   }
 
-  giveUp(error: unknown): void {
-    this.#reject(error);
+  giveUp(reason: unknown): void {
+    this.#reject(reason);
+    // As with any call that its owner has left alone.
+    if (isOwnClose(reason)) this.promise.catch(() => undefined);
   }
 
   timedOut(): Error {
@@ -86,20 +102,19 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
 
   #failed(error: unknown, channel: Channel): void {
     if (!(error instanceof RequestError)) {
-      this.#reject(error);
+      this.giveUp(error);
       return;
     }
     const { code, message, cause } = error;
     this.#sent ||= error.sent;
     if (this.#mayGoOn(error, channel)) this.#again();
-    else if (code === ClientErrorCode.requestTimeout) this.#reject(this.timedOut());
+    else if (code === ClientErrorCode.requestTimeout) this.giveUp(this.timedOut());
     // It may have been sent over an earlier connection.
-    else this.#reject(error.sent === this.#sent ? error : new RequestError(code, message, { sent: true, cause }));
+    else this.giveUp(error.sent === this.#sent ? error : new RequestError(code, message, { sent: true, cause }));
   }
 
   #mayGoOn({ code, sent }: RequestError, channel: Channel): boolean {
-    // These say nothing of the connection.
-    if (code === ClientErrorCode.requestTimeout || code === ClientErrorCode.queueFull) return false;
+    if (FINAL.has(code)) return false;
     if (channel.open || this.#plan.signal?.aborted === true) return false;
     return !sent || this.#resends++ < this.#plan.resends;
   }

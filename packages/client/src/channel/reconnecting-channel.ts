@@ -9,10 +9,13 @@ import {
 } from "@socketserver/core";
 import { assertCodec, type Codec } from "@socketserver/framing";
 
+import { checkBackoff } from "../backoff.ts";
 import { ClientErrorCode } from "../client-error-code.ts";
 import { encodeRequest } from "../encoded-request.ts";
 import { checkPatience, type Patience } from "../patience.ts";
+import { orRejected } from "../or-rejected.ts";
 import { pickOptions } from "../pick-options.ts";
+import { Queue } from "../queue.ts";
 import { RequestError } from "../request-error.ts";
 import { resolveTargets, type Target } from "../target.ts";
 import {
@@ -25,8 +28,8 @@ import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions 
 import { ChannelState } from "./channel-state.ts";
 import { Channel, type ChannelSettings } from "./channel.ts";
 import { RECONNECT_OPTION_RULES, type ReconnectOptions, type ResolvedReconnectOptions } from "./reconnect-options.ts";
-import { ReconnectingCall, type CallPlan } from "./reconnecting-call.ts";
-import { Reconnector } from "./reconnector.ts";
+import { LOST, ReconnectingCall, type CallPlan } from "./reconnecting-call.ts";
+import { Reconnector, type ChannelMaker } from "./reconnector.ts";
 import { runSetup } from "./run-setup.ts";
 import { WaitingCalls, type WaitingCall } from "./waiting-calls.ts";
 
@@ -82,7 +85,7 @@ export class ReconnectingChannel<In, Out = In>
   #state: ChannelState = ChannelState.idle;
   #current: Channel<In, Out> | undefined;
   /** Messages of lost connections that were not received. */
-  #rest: In[] = [];
+  readonly #rest = new Queue<In>();
   #receiving = false;
   #expectsMessages = false;
   /** What has made it give up. */
@@ -109,22 +112,29 @@ export class ReconnectingChannel<In, Out = In>
     this.#connecting = pickOptions(resolved, CONNECT_OPTION_RULES) as unknown as ResolvedConnectOptions;
     this.#options = pickOptions(resolved, CHANNEL_OPTION_RULES) as unknown as ResolvedChannelOptions;
     this.#reconnecting = pickOptions(resolved, RECONNECT_OPTION_RULES) as unknown as ResolvedReconnectOptions;
+    checkBackoff(this.#reconnecting.backoff, "channel", "backoff");
     this.#waiting = new WaitingCalls(this.#options.requestQueueSize);
-    this.#reconnector = new Reconnector((signal) => this.#open(signal), this.#reconnecting, {
+    const maker: ChannelMaker<In, Out> = {
+      connect: (signal) => this.#connect(signal),
+      setUp: (channel, signal) => {
+        const timeoutMs = this.#connecting.connectTimeoutMs;
+        return runSetup(channel, async (each) => this.setup(each), { timeoutMs, signal });
+      },
+      shouldReconnect: (error) => this.shouldReconnect(error),
+    };
+    this.#reconnector = new Reconnector(maker, this.#reconnecting, {
       connecting: (info) => this.#enter(ChannelState.connecting, () => this.emit("connecting", info)),
       connected: (channel, info) => {
         this.#use(channel);
         this.#enter(ChannelState.connected, () => this.emit("connected", info));
       },
-      disconnected: (channel, info) => {
-        this.#lose(channel);
-        this.emit("disconnected", info);
-      },
+      lost: (channel) => this.#lose(channel),
+      disconnected: (info) => this.emit("disconnected", info),
       waiting: (info) => {
         this.#lastError = info.error;
         this.#enter(ChannelState.waiting, () => this.emit("waiting", info));
       },
-      gaveUp: (error) => this.#giveUp(error),
+      gaveUp: (why, error) => this.#giveUp(why, error),
     });
   }
 
@@ -140,17 +150,19 @@ export class ReconnectingChannel<In, Out = In>
    * @throws {@link RequestError} `ERR_SOCKETSERVER_CONNECT_TIMEOUT`; `ERR_SOCKETSERVER_RECONNECT_FAILED` after `maxAttempts`, with the last error as its `cause`;
    * `ERR_SOCKETSERVER_CONNECTION_CLOSED` if this side closes it; the reason of the signal.
    */
-  async connect(patience: Patience = {}): Promise<void> {
-    checkPatience(patience, "Cannot connect");
-    const { timeoutMs = Infinity, signal } = patience;
-    const problem = `Cannot connect: there was no connection within ${timeoutMs} ms`;
-    await this.#call<true>({
-      attempt: () => Promise.resolve(true),
-      timedOut: () => this.#timedOut(ClientErrorCode.connectTimeout, problem, false),
-      timeoutMs,
-      signal,
-      resends: 0,
-      bounded: false,
+  connect(patience: Patience = {}): Promise<void> {
+    return orRejected(() => {
+      checkPatience(patience, "Cannot connect");
+      const { timeoutMs = Infinity, signal } = patience;
+      const problem = `Cannot connect: there was no connection within ${timeoutMs} ms`;
+      return this.#call<void>({
+        attempt: () => Promise.resolve(),
+        timedOut: () => this.#timedOut(ClientErrorCode.connectTimeout, problem, false),
+        timeoutMs,
+        signal,
+        resends: 0,
+        bounded: false,
+      });
     });
   }
 
@@ -159,20 +171,22 @@ export class ReconnectingChannel<In, Out = In>
    *
    * @throws as `Channel.request()` does, and {@link RequestError} `ERR_SOCKETSERVER_RECONNECT_FAILED`. `sent` tells whether the server may have got it, over any connection.
    */
-  async request(message: Out, options: RequestOptions = {}): Promise<In> {
-    checkPatience(options, "Cannot request");
-    const { idempotent = false, timeoutMs = this.#options.requestTimeoutMs, signal } = options;
-    checkIdempotent(idempotent);
-    const request = encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy);
-    const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
-    const resends = idempotent ? this.#reconnecting.maxResends : 0;
-    return this.#call<In>({
-      attempt: (channel, patience) => channel.ask(request, patience),
-      timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
-      timeoutMs,
-      signal,
-      resends,
-      bounded: true,
+  request(message: Out, options: RequestOptions = {}): Promise<In> {
+    return orRejected(() => {
+      checkPatience(options, "Cannot request", ["idempotent"]);
+      const { idempotent = false, timeoutMs = this.#options.requestTimeoutMs, signal } = options;
+      checkIdempotent(idempotent);
+      const request = encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy);
+      const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
+      const resends = idempotent ? this.#reconnecting.maxResends : 0;
+      return this.#call<In>({
+        attempt: (channel, patience) => channel.ask(request, patience),
+        timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
+        timeoutMs,
+        signal,
+        resends,
+        bounded: true,
+      });
     });
   }
 
@@ -181,21 +195,20 @@ export class ReconnectingChannel<In, Out = In>
    *
    * @throws as `request()` does.
    */
-  async send(message: Out, patience: Patience = {}): Promise<void> {
-    checkPatience(patience, "Cannot send");
-    const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
-    const bytes = this.codec.encode(message);
-    const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
-    await this.#call<true>({
-      attempt: async (channel, rest) => {
-        await channel.tell(bytes, rest);
-        return true;
-      },
-      timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
-      timeoutMs,
-      signal,
-      resends: 0,
-      bounded: true,
+  send(message: Out, patience: Patience = {}): Promise<void> {
+    return orRejected(() => {
+      checkPatience(patience, "Cannot send");
+      const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
+      const bytes = this.codec.encode(message);
+      const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
+      return this.#call<void>({
+        attempt: (channel, rest) => channel.tell(bytes, rest),
+        timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
+        timeoutMs,
+        signal,
+        resends: 0,
+        bounded: true,
+      });
     });
   }
 
@@ -228,8 +241,7 @@ export class ReconnectingChannel<In, Out = In>
 
   /** Close the connection as {@link Channel.close} does, and make no other one. Whoever waits is rejected; resolves when nothing is left. Idempotent; never rejects. */
   close(): Promise<void> {
-    this.#closing ??= this.#close(undefined);
-    return this.#closing;
+    return this.#close(undefined);
   }
 
   /** {@link ReconnectingChannel.close}. */
@@ -239,10 +251,21 @@ export class ReconnectingChannel<In, Out = In>
 
   /**
    * What each new connection begins with: to log in, to subscribe again. Requests of others wait until it has ended; `channel` is for this connection alone, and closed by
-   * the framework. If it throws, or takes longer than `connectTimeoutMs`, the attempt has failed.
+   * the framework. Use that, and not `this`, whose requests wait for the end of it; a server that greets has to be heard here, with `channel.receive()`. If it throws, or
+   * takes longer than `connectTimeoutMs`, the attempt has failed.
    */
   protected setup(_channel: Channel<In, Out>): void | Promise<void> {
     // Most protocols begin with nothing.
+  }
+
+  /**
+   * Whether to try again after an attempt that failed, or a connection that was lost: true unless overridden. If it is not, all that waits is rejected with
+   * `ERR_SOCKETSERVER_RECONNECT_FAILED` and this error as its `cause`, and the channel is closed.
+   *
+   * @param _error - What went wrong, that of `setup()` too; undefined if the server ended the connection in order.
+   */
+  protected shouldReconnect(_error: Error | undefined): boolean {
+    return true;
   }
 
   /** A listener threw, or rejected: that is an error which nobody caught, as with the listeners of any `EventTarget`. */
@@ -292,17 +315,9 @@ export class ReconnectingChannel<In, Out = In>
     }
   }
 
-  async #open(signal: AbortSignal): Promise<Channel<In, Out>> {
+  #connect(signal: AbortSignal): Promise<Channel<In, Out>> {
     const settings = { ...this.#connecting, ...this.#options, signal } as ChannelSettings<In, Out>;
-    const channel = await Channel.connect(this.#target, this.codec, settings);
-    try {
-      const timeoutMs = this.#connecting.connectTimeoutMs;
-      await runSetup(channel, async (each) => this.setup(each), { timeoutMs, signal });
-    } catch (error) {
-      await channel.close();
-      throw error;
-    }
-    return channel;
+    return Channel.connect(this.#target, this.codec, settings);
   }
 
   #use(channel: Channel<In, Out>): void {
@@ -313,9 +328,8 @@ export class ReconnectingChannel<In, Out = In>
 
   #lose(channel: Channel<In, Out>): void {
     this.#current = undefined;
-    this.#rest.push(...channel.takeRest());
-    const tooMany = this.#rest.length - this.#options.inboxSize;
-    if (tooMany > 0) this.#rest.splice(0, tooMany);
+    for (const message of channel.takeRest()) this.#rest.push(message);
+    while (this.#rest.length > this.#options.inboxSize) this.#rest.shift();
   }
 
   #enter(state: ChannelState, tell: () => void): void {
@@ -324,18 +338,27 @@ export class ReconnectingChannel<In, Out = In>
     tell();
   }
 
-  #giveUp(cause: Error | undefined): void {
-    const { maxAttempts } = this.#reconnecting;
-    const problem = `Cannot connect: ${maxAttempts} attempts have failed in a row (maxAttempts)`;
+  #giveUp(why: string, cause: Error | undefined): void {
+    const problem = `Cannot connect: ${why}${cause === undefined ? "" : `; the last error: ${cause.message}`}`;
     this.#failure = new RequestError(ClientErrorCode.reconnectFailed, problem, { cause, sent: false });
-    this.#closing ??= this.#close(this.#failure);
+    void this.#close(this.#failure);
   }
 
-  async #close(error: Error | undefined): Promise<void> {
+  #close(failure: Error | undefined): Promise<void> {
     this.#state = ChannelState.closed;
+    if (this.#closing === undefined) {
+      // Known before it begins: a listener that hears of it may call this again.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#closing = promise;
+      void this.#stop(failure).then(resolve);
+    }
+    return this.#closing;
+  }
+
+  async #stop(failure: Error | undefined): Promise<void> {
     this.#waiting.giveUp((sent) => this.#closedError(sent));
     await this.#reconnector.stop();
-    this.emit("close", error);
+    this.emit("close", failure);
   }
 
   #closedError(sent: boolean): RequestError {
@@ -349,17 +372,17 @@ export class ReconnectingChannel<In, Out = In>
   #timedOut(code: string, problem: string, sent: boolean): RequestError {
     if (this.#current !== undefined) return new RequestError(code, problem, { sent });
     const cause = this.#lastError;
-    return new RequestError(code, `${problem}, and there is no connection`, { sent, cause });
+    return new RequestError(code, `${problem}: ${cause?.message ?? "there is no connection"}`, { sent, cause });
   }
 }
 
 /** What a receiver has to know of a connection that is lost is told by an event: he waits for the next one. */
-async function receiveUnlessLost<In>(channel: Channel<In, never>, patience: Patience): Promise<In | undefined> {
+async function receiveUnlessLost<In>(channel: Channel<In, never>, patience: Patience): Promise<In | typeof LOST> {
   try {
-    return await channel.receive(patience);
+    return (await channel.receive(patience)) ?? LOST;
   } catch (error) {
     if (channel.open || patience.signal?.aborted === true) throw error;
-    return undefined;
+    return LOST;
   }
 }
 

@@ -11,19 +11,31 @@ interface ReconnectorOptions {
   readonly maxAttempts: number;
 }
 
+/** Makes channels. */
+export interface ChannelMaker<In, Out> {
+  /** Make a connection. */
+  connect(signal: AbortSignal): Promise<Channel<In, Out>>;
+  /** Do what a connection begins with. */
+  setUp(channel: Channel<In, Out>, signal: AbortSignal): Promise<void>;
+  /** Whether to make another one, after this. */
+  shouldReconnect(error: Error | undefined): boolean;
+}
+
 /** What a {@link Reconnector} tells. */
 export interface ReconnectorListener<In, Out> {
   connecting(info: ConnectingInfo): void;
   connected(channel: Channel<In, Out>, info: ConnectedInfo): void;
-  disconnected(channel: Channel<In, Out>, info: DisconnectedInfo): void;
+  /** Nothing more comes or goes over it. */
+  lost(channel: Channel<In, Out>): void;
+  disconnected(info: DisconnectedInfo): void;
   waiting(info: WaitingInfo): void;
   /** It will not try again. */
-  gaveUp(error: Error | undefined): void;
+  gaveUp(why: string, error: Error | undefined): void;
 }
 
 /** Keeps one channel open: makes another one when it is lost, after pauses that grow while that fails. */
 export class Reconnector<In, Out> {
-  readonly #open: (signal: AbortSignal) => Promise<Channel<In, Out>>;
+  readonly #maker: ChannelMaker<In, Out>;
   readonly #options: ReconnectorOptions;
   readonly #listener: ReconnectorListener<In, Out>;
   readonly #stopping = new AbortController();
@@ -34,13 +46,8 @@ export class Reconnector<In, Out> {
   /** Channels that are lost, and whose connections are not closed yet. */
   readonly #closing = new Set<Promise<void>>();
 
-  /** @param open - Makes a channel that is ready to be used, unless the signal is aborted. */
-  constructor(
-    open: (signal: AbortSignal) => Promise<Channel<In, Out>>,
-    options: ReconnectorOptions,
-    listener: ReconnectorListener<In, Out>,
-  ) {
-    this.#open = open;
+  constructor(maker: ChannelMaker<In, Out>, options: ReconnectorOptions, listener: ReconnectorListener<In, Out>) {
+    this.#maker = maker;
     this.#options = options;
     this.#listener = listener;
     this.#backoff = new Backoff(options.backoff);
@@ -63,8 +70,9 @@ export class Reconnector<In, Out> {
     while (!signal.aborted) {
       const error = await this.#connectOnce();
       if (signal.aborted) return;
-      if (this.#failures >= this.#options.maxAttempts) {
-        this.#listener.gaveUp(error);
+      const whyNot = this.#whyNotAgain(error);
+      if (whyNot !== undefined) {
+        this.#listener.gaveUp(whyNot, error);
         return;
       }
       const delayMs = this.#backoff.next();
@@ -74,15 +82,27 @@ export class Reconnector<In, Out> {
     }
   }
 
+  /** Why there is to be no other attempt; undefined if there is. */
+  #whyNotAgain(error: Error | undefined): string | undefined {
+    const { maxAttempts, stableMs } = this.#options;
+    if (this.#failures >= maxAttempts)
+      return `${this.#failures} attempts in a row have failed, or did not last for ${stableMs} ms (maxAttempts, stableMs)`;
+    return this.#maker.shouldReconnect(error) ? undefined : "shouldReconnect() said no";
+  }
+
   /** Make a connection and wait for its end; answers what broke it, or why there was none. */
   async #connectOnce(): Promise<Error | undefined> {
     const attempt = this.#failures + 1;
     this.#failures = attempt;
     this.#listener.connecting({ attempt });
-    let channel: Channel<In, Out>;
+    const { signal } = this.#stopping;
+    let channel: Channel<In, Out> | undefined;
     try {
-      channel = await this.#open(this.#stopping.signal);
+      channel = await this.#maker.connect(signal);
+      await this.#maker.setUp(channel, signal);
     } catch (error) {
+      // Nobody waits for the goodbye of a server that would not even greet.
+      if (channel !== undefined) this.#close(channel);
       return error as Error;
     }
     return this.#keep(channel, attempt);
@@ -99,13 +119,15 @@ export class Reconnector<In, Out> {
     signal.addEventListener("abort", close, { once: true });
     const connectedAt = performance.now();
     this.#listener.connected(channel, { remoteAddress: channel.connection.remoteAddress, attempts });
-    channel.onEnd((error) => {
-      const connectedMs = performance.now() - connectedAt;
-      if (connectedMs >= this.#options.stableMs) this.#succeeded();
-      this.#listener.disconnected(channel, { error, connectedMs });
-      resolve(error);
+    channel.onEnd(({ cause }) => {
+      this.#listener.lost(channel);
+      resolve(cause);
     });
+    // Whoever goes on over the next connection has heard of it before anybody is told: what listeners send comes behind.
     const error = await ended;
+    const connectedMs = performance.now() - connectedAt;
+    if (connectedMs >= this.#options.stableMs) this.#succeeded();
+    this.#listener.disconnected({ error, connectedMs });
     signal.removeEventListener("abort", close);
     close();
     return error;

@@ -1,4 +1,4 @@
-import { ErrorCode, PeerError, SocketServerError } from "@socketserver/core";
+import { SocketServerError } from "@socketserver/core";
 
 import { ClientErrorCode } from "../client-error-code.ts";
 import type { Patience } from "../patience.ts";
@@ -14,9 +14,8 @@ export function runSetup<In, Out>(
   const problem = `Cannot connect: setup() did not end within ${patience.timeoutMs} ms`;
   const timedOut = (): Error => new SocketServerError(ClientErrorCode.connectTimeout, problem);
   const waiter = new Waiter<void>(patience, { timedOut });
-  channel.onEnd((cause) => {
-    const ended = "Cannot connect: the server ended the connection before setup() had ended";
-    waiter.reject(cause ?? new PeerError(ErrorCode.incompleteRead, ended));
+  channel.onEnd(({ code, why, cause }) => {
+    waiter.reject(cause ?? new SocketServerError(code, `Cannot connect: ${why} before setup() had ended`));
   });
   const run = async (): Promise<void> => setup(channel);
   run().then(

@@ -11,6 +11,7 @@ import { ClientErrorCode } from "../client-error-code.ts";
 import { idFields } from "../correlation.ts";
 import { encodeRequest } from "../encoded-request.ts";
 import { checkPatience, type Patience } from "../patience.ts";
+import { orRejected } from "../or-rejected.ts";
 import { RequestError } from "../request-error.ts";
 import type { ConnectedSocket } from "../transport/connected-socket.ts";
 import {
@@ -92,20 +93,22 @@ export class DatagramClient<In, Out = In> implements AsyncDisposable {
    * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the codec cannot tell the message, or its id is missing or in use,
    * `ERR_SOCKETSERVER_INVALID_ARGUMENT` about `patience`; the reason of the signal.
    */
-  async request(message: Out, patience: Patience = {}): Promise<In> {
-    checkPatience(patience, "Cannot request");
-    const encode = (each: Out): Uint8Array => encodeDatagram(this.codec, each);
-    const encoded = encodeRequest(message, encode, this.#options.correlateBy);
-    if (this.#closing !== undefined) throw this.#closed("request from", false);
-    const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
-    const request: DatagramRequest<In> = new DatagramRequest<In>(
-      encoded,
-      { timeoutMs, signal },
-      { address: this.address, retry: this.#options.retry, ports: this.#ports, over: () => this.#over(request) },
-    );
-    this.#pending.add(request);
-    if (!this.#turns.enter(request.start)) request.fail(this.#queueFull());
-    return request.reply;
+  request(message: Out, patience: Patience = {}): Promise<In> {
+    return orRejected(() => {
+      checkPatience(patience, "Cannot request");
+      const encode = (each: Out): Uint8Array => encodeDatagram(this.codec, each);
+      const encoded = encodeRequest(message, encode, this.#options.correlateBy);
+      if (this.#closing !== undefined) throw this.#closed("ask", false);
+      const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
+      const request: DatagramRequest<In> = new DatagramRequest<In>(
+        encoded,
+        { timeoutMs, signal },
+        { address: this.address, retry: this.#options.retry, ports: this.#ports, over: () => this.#over(request) },
+      );
+      this.#pending.add(request);
+      if (!this.#turns.enter(request.start)) request.fail(this.#queueFull());
+      return request.reply;
+    });
   }
 
   /**
@@ -151,7 +154,7 @@ export class DatagramClient<In, Out = In> implements AsyncDisposable {
   async #close(): Promise<void> {
     // First: those who get a turn by the end of others find no way any more.
     const closing = this.#ports.close();
-    for (const request of this.#pending) request.fail(this.#closed("request from", request.sent));
+    for (const request of this.#pending) request.fail(this.#closed("ask", request.sent));
     await closing;
   }
 
@@ -162,7 +165,7 @@ export class DatagramClient<In, Out = In> implements AsyncDisposable {
 
   #queueFull(): RequestError {
     const { requestQueueSize } = this.#options;
-    const message = `Cannot request from ${formatAddress(this.address)}: as many requests wait as requestQueueSize allows, ${requestQueueSize}`;
+    const message = `Cannot ask ${formatAddress(this.address)}: as many requests wait as requestQueueSize allows, ${requestQueueSize}`;
     return new RequestError(ClientErrorCode.queueFull, message, { sent: false });
   }
 }

@@ -9,7 +9,7 @@ import {
   type OptionRules,
 } from "@socketserver/core";
 
-import { backoffRules, type BackoffOptions } from "../backoff.ts";
+import { backoffRules, checkBackoff, type BackoffOptions } from "../backoff.ts";
 import { CORRELATE_BY, type CorrelateBy, type IdFields } from "../correlation.ts";
 import { CONNECT_OPTION_RULES, type SourceAddress } from "../transport/connect-options.ts";
 
@@ -99,7 +99,8 @@ export function resolveDatagramClientOptions(options: unknown): ResolvedDatagram
     "",
     OWNER,
   ) as unknown as ResolvedDatagramClientOptions;
-  const { correlateBy, sourceAddress } = resolved;
+  const { correlateBy, sourceAddress, retry } = resolved;
+  checkBackoff(retry, OWNER, "retry");
   if ((sourceAddress?.port ?? 0) === 0 || correlateBy !== undefined) return resolved;
   throw typeError(
     ErrorCode.invalidOption,

@@ -99,8 +99,7 @@ export class DatagramRequest<Reply> implements WaitingRequest<Reply> {
       const { code } = error as { readonly code?: string };
       // Nobody is there now, or the socket has failed: there is another try.
       const mayPass = socket !== undefined && (code === "ECONNREFUSED" || socket.closed);
-      if (!mayPass)
-        this.fail(systemFailure("request from", { address: this.#surroundings.address, sent: this.sent }, error));
+      if (!mayPass) this.fail(systemFailure("ask", { address: this.#surroundings.address, sent: this.sent }, error));
     }
     if (!this.#waiter.settled) this.#pause = setTimeout(this.#goOn, this.#backoff.next());
   }
@@ -130,7 +129,7 @@ export class DatagramRequest<Reply> implements WaitingRequest<Reply> {
     const reason = trouble === undefined ? "" : `; the last trouble: ${describeError(trouble)}`;
     return new RequestError(
       ClientErrorCode.requestTimeout,
-      `Cannot request from ${formatAddress(this.#surroundings.address)}: ${this.#whatHappened()}${reason}`,
+      `Cannot ask ${formatAddress(this.#surroundings.address)}: ${this.#whatHappened()}${reason}`,
       { sent: this.sent, cause: trouble },
     );
   }

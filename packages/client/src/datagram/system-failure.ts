@@ -10,7 +10,7 @@ import { RequestError } from "../request-error.ts";
  * @param sent - Whether any of it may have reached the server.
  */
 export function systemFailure(
-  verb: "request from" | "send to",
+  verb: "ask" | "send to",
   { address, sent }: { readonly address: InternetAddress; readonly sent: boolean },
   error: unknown,
 ): RequestError {
