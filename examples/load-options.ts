@@ -8,10 +8,15 @@ import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
 import type { Load } from "./load.ts";
 import { portOr } from "./start.ts";
 
-const DEFAULTS = { connections: "10", pipeline: "1", requests: "20000", message: "hello" };
+const DEFAULTS = { connections: "10", pipeline: "1", requests: "20000", timeout: "5000", message: "hello" };
+const USAGE = `node examples/load-generator.ts [PORT] [--connections N] [--pipeline N] [--requests N] [--timeout MS] [--message TEXT]`;
 
-/** The port first, as for every example, then the options; a wrong one ends the program. */
+/** The port first, as for every example, then the options; a wrong one ends the program. The time-out of a request is in milliseconds. */
 export function loadOptions(): Load {
+  if (process.argv.includes("--help")) {
+    console.log(`${USAGE}\nunless given: ${JSON.stringify(DEFAULTS)}`);
+    return process.exit();
+  }
   const server = { host: "127.0.0.1", port: portOr(5007) };
   try {
     const options = Object.entries(DEFAULTS).map(([name, value]): [string, ParseArgsOptionDescriptor] => [
@@ -21,7 +26,7 @@ export function loadOptions(): Load {
     const { values } = parseArgs({ args: process.argv.slice(3), options: Object.fromEntries(options) });
     const count = (name: string): number => wholeNumber(name, String(values[name]));
     const counts = { connections: count("connections"), pipeline: count("pipeline"), requests: count("requests") };
-    return { ...counts, message: String(values["message"]), server };
+    return { ...counts, timeoutMs: count("timeout"), message: String(values["message"]), server };
   } catch (error) {
     console.error(`Cannot start: ${(error as Error).message}`);
     return process.exit(1);

@@ -43,11 +43,12 @@ describe("calculator-client.ts", () => {
     await client.line(/^1 \+ 1 = 2$/);
     await first.close();
     client.write("2 + 2\n");
-    await using _second = await serve(CalculatorHandler, { server: AsyncTCPServer, address: first.address });
+    await using second = await serve(CalculatorHandler, { server: AsyncTCPServer, address: first.address });
     await client.line(/^2 \+ 2 = 4$/);
     client.input("");
     const { code, stderr } = await client.end();
     expect(stderr).toMatch(NO_CONNECTION);
+    expect(second.requests).toHaveLength(1);
     expect(code).toBe(0);
   });
 });

@@ -15,11 +15,20 @@ class OnceHandler extends BaseRequestHandler {
   }
 }
 
+/** Reads, and says nothing. */
+class SilentHandler extends BaseRequestHandler {
+  override async handle(): Promise<void> {
+    while ((await this.request.recv()).length > 0);
+  }
+}
+
+const PLAN = { connections: 2, pipeline: 1, requests: 100, timeoutMs: 10_000, message: "hi" };
+
 describe("load()", () => {
   test("makes as many requests as it is told, over as many connections, and measures each", async () => {
     await using running = await serve(EchoHandler, { server: AsyncTCPServer });
     let done = 0;
-    const plan = { server: { port: running.port }, connections: 4, pipeline: 3, requests: 500, message: "hi" };
+    const plan = { ...PLAN, server: { port: running.port }, connections: 4, pipeline: 3, requests: 500 };
     const { latencies, errors } = await load(plan, () => done++);
     expect(done).toBe(500);
     expect(latencies.count).toBe(500);
@@ -31,10 +40,26 @@ describe("load()", () => {
 
   test("counts what failed, by its reason, and ends", async () => {
     await using running = await serve(OnceHandler, { server: AsyncTCPServer });
-    const plan = { server: { port: running.port }, connections: 2, pipeline: 1, requests: 100, message: "hi" };
-    const { latencies, errors } = await load(plan, () => {});
+    const { latencies, errors } = await load({ ...PLAN, server: { port: running.port } }, () => {});
     expect(latencies.count).toBe(2);
-    expect([...errors.values()].reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(2);
+    expect([...errors.values()]).toEqual([2]);
+  });
+
+  test("gives up a server that does not answer, after the time-out", async () => {
+    await using running = await serve(SilentHandler, { server: AsyncTCPServer });
+    const { errors } = await load({ ...PLAN, server: { port: running.port }, timeoutMs: 50 }, () => {});
+    expect(errors).toEqual(new Map([["ERR_SOCKETSERVER_REQUEST_TIMEOUT", 2]]));
+  });
+
+  test("ends when its signal is aborted, and keeps what it has measured", async () => {
+    await using running = await serve(EchoHandler, { server: AsyncTCPServer });
+    const stopping = new AbortController();
+    const plan = { ...PLAN, server: { port: running.port }, requests: Infinity };
+    let done = 0;
+    const stop = (): void => void (++done === 50 && stopping.abort());
+    const { latencies, errors } = await load(plan, stop, stopping.signal);
+    expect(latencies.count).toBeGreaterThanOrEqual(50);
+    expect(errors).toEqual(new Map([["AbortError", 2]]));
   });
 });
 
@@ -59,6 +84,23 @@ describe("load-generator.ts", () => {
     const { code, stdout } = await program.end();
     expect(stdout.split("\n")).toEqual([expect.stringMatching(/^0 requests in /), "failed: 3 x ECONNREFUSED"]);
     expect(code).toBe(1);
+  });
+
+  test("ends on Ctrl-C, and tells what it has done", async () => {
+    await using running = await serve(EchoHandler, { server: AsyncTCPServer });
+    await using program = runExample("load-generator.ts", [String(running.port), "--requests", "999999999"]);
+    while (running.server.activeRequests === 0) await new Promise((resolve) => running.server.once("request", resolve));
+    const { stdout } = await program.end("SIGINT");
+    expect(stdout).toMatch(/^\d+ requests in /);
+  });
+
+  test("says how it is used", async () => {
+    await using program = runExample("load-generator.ts", ["--help"]);
+    expect(await program.end()).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("[--pipeline N]"),
+      stderr: "",
+    });
   });
 
   test.each([

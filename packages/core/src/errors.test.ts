@@ -98,6 +98,9 @@ describe("show()", () => {
     [cycle, "[object Object]"],
     [{ a: 5n }, "[object Object]"],
     [Named, "Named()"],
+    [new Named(), "an instance of Named"],
+    [Buffer.from("peer data"), "an instance of Buffer"],
+    [Object.create(null), "{}"],
     [(() => () => {})(), "a function"],
   ])("writes a value as people read it: %#", (value, text) => {
     expect(show(value)).toBe(text);

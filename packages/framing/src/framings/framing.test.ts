@@ -54,8 +54,8 @@ describe("Framing", () => {
       [null, "null"],
       ["json", '"json"'],
       [messagePack, "messagePack()"],
-      [lines().text(), "{"],
-      [lines(), "{"],
+      [lines().text(), "an instance of "],
+      [lines(), "an instance of "],
       [{ encode: () => Buffer.alloc(0) }, "{}"],
     ] as const) {
       expectComplaint(() => framing.with(format as never), {
@@ -71,7 +71,7 @@ describe("Framing", () => {
       ["text", '"text"'],
       [undefined, "undefined"],
       [{ a: 1 }, '{"a":1}'],
-      [new Uint16Array(15), "{"],
+      [new Uint16Array(15), "an instance of Uint16Array"],
     ] as const) {
       for (const send of [() => framing.encode(message as never), () => framing.encodeDatagram(message as never)]) {
         expectComplaint(send, {
