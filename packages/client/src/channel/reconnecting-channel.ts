@@ -180,7 +180,7 @@ export class ReconnectingChannel<In, Out = In>
       const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
       const resends = idempotent ? this.#reconnecting.maxResends : 0;
       return this.#call<In>({
-        attempt: (channel, patience) => channel.ask(request, patience),
+        attempt: (channel, patience) => channel.conversation.ask(request, patience),
         timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
         timeoutMs,
         signal,
@@ -202,7 +202,7 @@ export class ReconnectingChannel<In, Out = In>
       const bytes = this.codec.encode(message);
       const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
       return this.#call<void>({
-        attempt: (channel, rest) => channel.tell(bytes, rest),
+        attempt: (channel, rest) => channel.conversation.tell(bytes, rest),
         timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
         timeoutMs,
         signal,
@@ -297,7 +297,7 @@ export class ReconnectingChannel<In, Out = In>
 
   async #receive({ timeoutMs = this.#connecting.idleTimeoutMs, signal }: Patience): Promise<In | undefined> {
     this.#expectsMessages = true;
-    this.#current?.expectMessages();
+    this.#current?.conversation.expectMessages();
     if (this.#rest.length > 0) return this.#rest.shift();
     const problem = `Cannot receive: no message came within ${timeoutMs} ms`;
     try {
@@ -322,13 +322,13 @@ export class ReconnectingChannel<In, Out = In>
 
   #use(channel: Channel<In, Out>): void {
     this.#current = channel;
-    if (this.#expectsMessages) channel.expectMessages();
+    if (this.#expectsMessages) channel.conversation.expectMessages();
     this.#waiting.release(channel);
   }
 
   #lose(channel: Channel<In, Out>): void {
     this.#current = undefined;
-    for (const message of channel.takeRest()) this.#rest.push(message);
+    for (const message of channel.conversation.takeRest()) this.#rest.push(message);
     while (this.#rest.length > this.#options.inboxSize) this.#rest.shift();
   }
 

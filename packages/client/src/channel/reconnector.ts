@@ -119,7 +119,7 @@ export class Reconnector<In, Out> {
     signal.addEventListener("abort", close, { once: true });
     const connectedAt = performance.now();
     this.#listener.connected(channel, { remoteAddress: channel.connection.remoteAddress, attempts });
-    channel.onEnd(({ cause }) => {
+    channel.conversation.onEnd(({ cause }) => {
       this.#listener.lost(channel);
       resolve(cause);
     });

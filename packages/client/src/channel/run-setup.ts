@@ -14,7 +14,7 @@ export function runSetup<In, Out>(
   const problem = `Cannot connect: setup() did not end within ${patience.timeoutMs} ms`;
   const timedOut = (): Error => new SocketServerError(ClientErrorCode.connectTimeout, problem);
   const waiter = new Waiter<void>(patience, { timedOut });
-  channel.onEnd(({ code, why, cause }) => {
+  channel.conversation.onEnd(({ code, why, cause }) => {
     waiter.reject(cause ?? new SocketServerError(code, `Cannot connect: ${why} before setup() had ended`));
   });
   const run = async (): Promise<void> => setup(channel);

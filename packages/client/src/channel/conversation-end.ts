@@ -1,5 +1,5 @@
-/** Why nothing more comes over a channel. */
-export interface ChannelEnd {
+/** Why nothing more comes, or goes. */
+export interface ConversationEnd {
   readonly code: string;
   /** A sentence. */
   readonly why: string;
