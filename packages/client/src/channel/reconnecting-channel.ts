@@ -28,10 +28,10 @@ import { CHANNEL_OPTION_RULES, type ChannelOptions, type ResolvedChannelOptions 
 import { ChannelState } from "./channel-state.ts";
 import { Channel, type ChannelSettings } from "./channel.ts";
 import { RECONNECT_OPTION_RULES, type ReconnectOptions, type ResolvedReconnectOptions } from "./reconnect-options.ts";
-import { LOST, ReconnectingCall, type CallPlan } from "./reconnecting-call.ts";
+import { LOST } from "./reconnecting-call.ts";
+import { ReconnectingCalls } from "./reconnecting-calls.ts";
 import { Reconnector, type ChannelMaker } from "./reconnector.ts";
 import { runSetup } from "./run-setup.ts";
-import { WaitingCalls, type WaitingCall } from "./waiting-calls.ts";
 
 /** How to connect, how to ask and listen, and when to connect again. All of it is plain data. */
 export type ReconnectingChannelOptions<In, Out> = ConnectOptions & ChannelOptions<In, Out> & ReconnectOptions;
@@ -81,17 +81,14 @@ export class ReconnectingChannel<In, Out = In>
   readonly #options: ResolvedChannelOptions;
   readonly #reconnecting: ResolvedReconnectOptions;
   readonly #reconnector: Reconnector<In, Out>;
-  readonly #waiting: WaitingCalls<Channel<In, Out>>;
+  readonly #calls: ReconnectingCalls<Channel<In, Out>>;
   #state: ChannelState = ChannelState.idle;
-  #current: Channel<In, Out> | undefined;
   /** Messages of lost connections that were not received. */
   readonly #rest = new Queue<In>();
   #receiving = false;
   #expectsMessages = false;
   /** What has made it give up. */
   #failure: RequestError | undefined;
-  /** Why the last attempt failed, or what broke the last connection. */
-  #lastError: Error | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -113,7 +110,7 @@ export class ReconnectingChannel<In, Out = In>
     this.#options = pickOptions(resolved, CHANNEL_OPTION_RULES) as unknown as ResolvedChannelOptions;
     this.#reconnecting = pickOptions(resolved, RECONNECT_OPTION_RULES) as unknown as ResolvedReconnectOptions;
     checkBackoff(this.#reconnecting.backoff, "channel", "backoff");
-    this.#waiting = new WaitingCalls(this.#options.requestQueueSize);
+    this.#calls = new ReconnectingCalls(this.#options.requestQueueSize, () => this.#reconnector.start());
     const maker: ChannelMaker<In, Out> = {
       connect: (signal) => this.#connect(signal),
       setUp: (channel, signal) => {
@@ -131,7 +128,7 @@ export class ReconnectingChannel<In, Out = In>
       lost: (channel) => this.#lose(channel),
       disconnected: (info) => this.emit("disconnected", info),
       waiting: (info) => {
-        this.#lastError = info.error;
+        this.#calls.failed(info.error);
         this.#enter(ChannelState.waiting, () => this.emit("waiting", info));
       },
       gaveUp: (why, error) => this.#giveUp(why, error),
@@ -155,9 +152,9 @@ export class ReconnectingChannel<In, Out = In>
       checkPatience(patience, "Cannot connect");
       const { timeoutMs = Infinity, signal } = patience;
       const problem = `Cannot connect: there was no connection within ${timeoutMs} ms`;
-      return this.#call<void>({
+      return this.#calls.call<void>({
         attempt: () => Promise.resolve(),
-        timedOut: () => this.#timedOut(ClientErrorCode.connectTimeout, problem, false),
+        timedOut: () => this.#calls.timedOut(ClientErrorCode.connectTimeout, problem, false),
         timeoutMs,
         signal,
         resends: 0,
@@ -179,9 +176,9 @@ export class ReconnectingChannel<In, Out = In>
       const request = encodeRequest(message, (each) => this.codec.encode(each), this.#options.correlateBy);
       const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
       const resends = idempotent ? this.#reconnecting.maxResends : 0;
-      return this.#call<In>({
+      return this.#calls.call<In>({
         attempt: (channel, patience) => channel.conversation.ask(request, patience),
-        timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
+        timedOut: (sent) => this.#calls.timedOut(ClientErrorCode.requestTimeout, problem, sent),
         timeoutMs,
         signal,
         resends,
@@ -201,9 +198,9 @@ export class ReconnectingChannel<In, Out = In>
       const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
       const bytes = this.codec.encode(message);
       const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
-      return this.#call<void>({
+      return this.#calls.call<void>({
         attempt: (channel, rest) => channel.conversation.tell(bytes, rest),
-        timedOut: (sent) => this.#timedOut(ClientErrorCode.requestTimeout, problem, sent),
+        timedOut: (sent) => this.#calls.timedOut(ClientErrorCode.requestTimeout, problem, sent),
         timeoutMs,
         signal,
         resends: 0,
@@ -275,33 +272,13 @@ export class ReconnectingChannel<In, Out = In>
     });
   }
 
-  #call<Value>(plan: CallPlan<Channel<In, Out>, Value>): Promise<Value> {
-    return new ReconnectingCall(plan, (call, patience) => this.#run(call, patience)).start();
-  }
-
-  #run(call: WaitingCall<Channel<In, Out>>, patience: Patience): void {
-    if (this.#state === ChannelState.closed) {
-      call.giveUp(this.#closedError(call.sent));
-      return;
-    }
-    if (this.#current?.open === true) {
-      call.run(this.#current);
-      return;
-    }
-    const waits = this.#waiting.add(call, patience);
-    this.#reconnector.start();
-    if (waits) return;
-    const problem = `Cannot send: ${this.#options.requestQueueSize} messages wait already (requestQueueSize)`;
-    call.giveUp(new RequestError(ClientErrorCode.queueFull, problem, { sent: call.sent }));
-  }
-
   async #receive({ timeoutMs = this.#connecting.idleTimeoutMs, signal }: Patience): Promise<In | undefined> {
     this.#expectsMessages = true;
-    this.#current?.conversation.expectMessages();
+    this.#calls.current?.conversation.expectMessages();
     if (this.#rest.length > 0) return this.#rest.shift();
     const problem = `Cannot receive: no message came within ${timeoutMs} ms`;
     try {
-      return await this.#call<In>({
+      return await this.#calls.call<In>({
         attempt: (channel, patience) => receiveUnlessLost(channel, patience),
         timedOut: () => new PeerError(ErrorCode.idleTimeout, problem),
         timeoutMs,
@@ -321,13 +298,12 @@ export class ReconnectingChannel<In, Out = In>
   }
 
   #use(channel: Channel<In, Out>): void {
-    this.#current = channel;
     if (this.#expectsMessages) channel.conversation.expectMessages();
-    this.#waiting.release(channel);
+    this.#calls.use(channel);
   }
 
   #lose(channel: Channel<In, Out>): void {
-    this.#current = undefined;
+    this.#calls.lose();
     for (const message of channel.conversation.takeRest()) this.#rest.push(message);
     while (this.#rest.length > this.#options.inboxSize) this.#rest.shift();
   }
@@ -344,7 +320,7 @@ export class ReconnectingChannel<In, Out = In>
     void this.#close(this.#failure);
   }
 
-  #close(failure: Error | undefined): Promise<void> {
+  #close(failure: RequestError | undefined): Promise<void> {
     this.#state = ChannelState.closed;
     if (this.#closing === undefined) {
       // Known before it begins: a listener that hears of it may call this again.
@@ -355,24 +331,10 @@ export class ReconnectingChannel<In, Out = In>
     return this.#closing;
   }
 
-  async #stop(failure: Error | undefined): Promise<void> {
-    this.#waiting.giveUp((sent) => this.#closedError(sent));
+  async #stop(failure: RequestError | undefined): Promise<void> {
+    this.#calls.close(failure);
     await this.#reconnector.stop();
     this.emit("close", failure);
-  }
-
-  #closedError(sent: boolean): RequestError {
-    const { code, message, cause } = this.#failure ?? {
-      code: ErrorCode.connectionClosed,
-      message: "Cannot request: this side closed the channel",
-    };
-    return new RequestError(code, message, { sent, ...(cause !== undefined && { cause }) });
-  }
-
-  #timedOut(code: string, problem: string, sent: boolean): RequestError {
-    if (this.#current !== undefined) return new RequestError(code, problem, { sent });
-    const cause = this.#lastError;
-    return new RequestError(code, `${problem}: ${cause?.message ?? "there is no connection"}`, { sent, cause });
   }
 }
 

@@ -87,7 +87,11 @@ export class Reconnector<In, Out> {
     const { maxAttempts, stableMs } = this.#options;
     if (this.#failures >= maxAttempts)
       return `${this.#failures} attempts in a row have failed, or did not last for ${stableMs} ms (maxAttempts, stableMs)`;
-    return this.#maker.shouldReconnect(error) ? undefined : "shouldReconnect() said no";
+    try {
+      return this.#maker.shouldReconnect(error) ? undefined : "shouldReconnect() said no";
+    } catch (thrown) {
+      return `shouldReconnect() threw ${String(thrown)}`;
+    }
   }
 
   /** Make a connection and wait for its end; answers what broke it, or why there was none. */
