@@ -8,6 +8,7 @@ describe("describeError()", () => {
     const error = Object.assign(new Error("send EMSGSIZE 192.0.2.1"), {
       code: "EMSGSIZE",
       errno: -constants.errno.EMSGSIZE,
+      syscall: "send",
     });
     expect(describeError(error)).toBe("message too long (EMSGSIZE)");
   });
@@ -17,5 +18,15 @@ describe("describeError()", () => {
       "it is closed (ERR_CLOSED)",
     );
     expect(describeError(new RangeError("has a bug"))).toBe("has a bug");
+  });
+
+  test.each([2, -3, -99_999])("takes the number %d of a library for none of the system's", (errno) => {
+    expect(describeError(Object.assign(new Error("not packed"), { errno, code: "Z_ERROR" }))).toBe(
+      "not packed (Z_ERROR)",
+    );
+  });
+
+  test.each([null, undefined, "text", 5])("tells whatever else was thrown: %s", (thrown) => {
+    expect(describeError(thrown)).toBe(String(thrown));
   });
 });

@@ -1,3 +1,5 @@
+import { ErrorCode, show, typeError } from "@socketserver/core";
+
 import { idFields, idOfRequest, type IdFields, type RequestId } from "./correlation.ts";
 
 /** A request as it goes on the wire: what was asked cannot change any more. */
@@ -8,7 +10,7 @@ export interface EncodedRequest {
 }
 
 /**
- * Encode a request, and find its id.
+ * Encode a request, and find its id, if it is to have one.
  *
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if it cannot be encoded, or has no id.
  */
@@ -18,5 +20,10 @@ export function encodeRequest<Out>(
   correlateBy: string | IdFields | undefined,
 ): EncodedRequest {
   const id = correlateBy === undefined ? undefined : idOfRequest(message, idFields(correlateBy));
-  return { bytes: encode(message), id };
+  const bytes: unknown = encode(message);
+  if (bytes instanceof Uint8Array) return { bytes, id };
+  throw typeError(
+    ErrorCode.invalidMessage,
+    `Cannot encode message: encode() of the codec must answer a Uint8Array, received ${show(bytes)}`,
+  );
 }

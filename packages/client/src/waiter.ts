@@ -8,8 +8,8 @@ export type Confirmation = (callback: () => void) => void;
 export interface WaiterSurroundings {
   /** What it rejects with when its time is over. */
   timedOut(): Error;
-  /** Called when its time is over, or its signal aborted, right after it was rejected. */
-  gaveUp?(): void;
+  /** Called when its time is over (`expired`), or its signal aborted, right after it was rejected. */
+  gaveUp?(expired: boolean): void;
   /** Called before it gives up for its time: a reply that is here already, and was not looked at, is in time. */
   readonly confirm?: Confirmation;
 }
@@ -69,15 +69,15 @@ export class Waiter<Value> {
   readonly #expire = (): void => {
     const { confirm } = this.#surroundings;
     const giveUp = (): void => {
-      if (!this.#settled) this.#giveUp(this.#surroundings.timedOut());
+      if (!this.#settled) this.#giveUp(this.#surroundings.timedOut(), true);
     };
     if (confirm === undefined) giveUp();
     else confirm(giveUp);
   };
 
-  readonly #abort = (): void => this.#giveUp(this.#signal?.reason);
+  readonly #abort = (): void => this.#giveUp(this.#signal?.reason, false);
 
-  #giveUp(error: unknown): void {
-    if (this.reject(error)) this.#surroundings.gaveUp?.();
+  #giveUp(error: unknown, expired: boolean): void {
+    if (this.reject(error)) this.#surroundings.gaveUp?.(expired);
   }
 }

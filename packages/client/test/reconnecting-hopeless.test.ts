@@ -10,6 +10,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { eventually } from "../../core/test/support/eventually.ts";
 import { echoScript } from "./support/echo-script.ts";
+import type { Guest } from "./support/guest.ts";
 import { HASTY } from "./support/hasty.ts";
 import { hearAndLeave } from "./support/hear-and-leave.ts";
 import { inTurn } from "./support/in-turn.ts";
@@ -32,7 +33,7 @@ class Member extends ReconnectingChannel<string> {
   }
 }
 
-const refusing = async (guest: Parameters<Parameters<typeof inTurn>[0]>[0]): Promise<void> => {
+const refusing = async (guest: Guest): Promise<void> => {
   await guest.line();
   guest.say("wrong password\n");
   await guest.ended();
@@ -96,7 +97,7 @@ describe("A request of a ReconnectingChannel", () => {
   });
 
   test("is sent again, if it may be, when its reply was cut off by the end", async () => {
-    const half = async (guest: Parameters<typeof refusing>[0]): Promise<void> => {
+    const half = async (guest: Guest): Promise<void> => {
       await guest.line();
       guest.end("half of a rep");
     };

@@ -17,7 +17,7 @@ export interface ChannelOptions<In, Out> {
   readonly requestTimeoutMs?: number;
   /**
    * Requests that may be sent before the reply to the first of them has come, an integer >= 1 or `Infinity`; 1 sends each after the reply to the one before. Without
-   * ids a request that was given up counts until its reply has come.
+   * ids a request that was given up counts until its reply has come; if all of them are, and none comes within `requestTimeoutMs`, the server is given up.
    * @defaultValue 128
    */
   readonly maxPipelinedRequests?: number;

@@ -107,7 +107,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
    * (`ERR_SOCKETSERVER_INCOMPLETE_READ` if the server ended it, `ERR_SOCKETSERVER_CONNECTION_CLOSED` if this side did, `ECONNRESET`, ...). `sent` tells whether the
    * server may have got it.
    * @throws `RequestError` `ERR_SOCKETSERVER_OUT_OF_STEP`, without ids, after a message that nobody had asked for, and that nobody receives.
-   * @throws `ProtocolError` if the reply is no message; `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the request is none, or its id is in use;
+   * @throws `ProtocolError` if the reply is no message; with ids nobody knows whose reply that is, and the connection ends. `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the request is none, or its id is in use;
    * the reason of the signal.
    */
   request(message: Out, patience: Patience = {}): Promise<In> {
@@ -127,7 +127,8 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
   send(message: Out, patience: Patience = {}): Promise<void> {
     return orRejected(() => {
       checkPatience(patience, "Cannot send");
-      return this.conversation.tell(this.codec.encode(message), patience);
+      const { bytes } = encodeRequest(message, (each) => this.codec.encode(each), undefined);
+      return this.conversation.tell(bytes, patience);
     });
   }
 
@@ -143,7 +144,7 @@ export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable
     return this.conversation.receive(patience);
   }
 
-  /** The messages that come and are no replies, until the server ends its side. Leaving the loop early closes nothing. */
+  /** The messages that come and are no replies, until the server ends its side; rejects as `receive()` does. Leaving the loop early closes nothing. */
   async *[Symbol.asyncIterator](): AsyncGenerator<In, void, void> {
     for (let message = await this.receive(); message !== undefined; message = await this.receive()) yield message;
   }

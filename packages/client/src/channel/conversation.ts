@@ -25,6 +25,9 @@ import { Reading } from "./reading.ts";
 import { RepliesById } from "./replies-by-id.ts";
 import { RepliesInOrder } from "./replies-in-order.ts";
 
+/** How often to look again for a reply that comes in pieces, before it is too late. */
+const MAX_LOOKS = 64;
+
 /** Requests with their replies, and messages without, over one connection. */
 export class Conversation<In> {
   readonly #connection: Connection;
@@ -72,9 +75,10 @@ export class Conversation<In> {
       { ...patience, timeoutMs },
       {
         timedOut: () => timedOut("Cannot request: no reply came", timeoutMs, pending.sent),
-        gaveUp: () => {
+        gaveUp: (expired) => {
           this.#replies.abandon(pending);
           this.#outgoing.remove(message);
+          if (expired && !pending.sent) this.#requireReplies();
         },
         // To what was not sent no reply can be here.
         confirm: (callback) => (pending.sent ? this.#confirm(callback) : callback()),
@@ -187,6 +191,14 @@ export class Conversation<In> {
     this.#fail(cause, why);
   }
 
+  /** A server that answers nobody, not even late, holds up everybody else. */
+  #requireReplies(): void {
+    const { stuckSince } = this.#replies;
+    if (stuckSince === undefined || performance.now() - stuckSince < this.#options.requestTimeoutMs) return;
+    const why = `the server answered none of ${this.#replies.outstanding} requests, not even late`;
+    this.#fail(new PeerError(ErrorCode.idleTimeout, `Cannot request: ${why}`), why);
+  }
+
   #ended(cause: Error | undefined): void {
     if (cause !== undefined) {
       this.#fail(cause, `the connection is lost (${codeOf(cause) ?? cause.message})`);
@@ -223,13 +235,22 @@ export class Conversation<In> {
     return new RequestError(code, `${problem}: ${why}`, { sent, cause: end.cause });
   }
 
-  /** A reply that is here already, and was not looked at, is in time. */
-  readonly #confirm = (callback: () => void): void => this.#connection.afterArrivals(callback);
+  /** A reply that is here already, and was not looked at, is in time, even if the kernel holds it in several pieces. */
+  readonly #confirm = (callback: () => void): void => this.#lookForReplies(callback, MAX_LOOKS);
+
+  #lookForReplies(callback: () => void, looks: number): void {
+    const { bytesRead } = this.#connection;
+    this.#connection.afterArrivals(() => {
+      if (this.#connection.bytesRead === bytesRead || looks === 1) callback();
+      else this.#lookForReplies(callback, looks - 1);
+    });
+  }
 }
 
 function reasonOf(cause: Error): CloseReason {
   if (!(cause instanceof PeerError)) return CloseReason.aborted;
   if (cause.code === ErrorCode.slowSender) return CloseReason.slowSender;
+  if (cause.code === ErrorCode.idleTimeout) return CloseReason.idle;
   return cause.code === ErrorCode.tooBig ? CloseReason.tooBig : CloseReason.protocol;
 }
 

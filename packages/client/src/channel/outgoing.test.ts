@@ -18,7 +18,12 @@ class Office {
   readonly outgoing: Outgoing;
 
   constructor(size = Infinity) {
-    this.outgoing = new Outgoing(this.connection, size, () => this.mayAsk);
+    this.outgoing = new Outgoing(
+      this.connection,
+      size,
+      () => this.mayAsk,
+      () => undefined,
+    );
   }
 
   letter(name: string, isRequest = false): Letter {
@@ -74,7 +79,12 @@ describe("Outgoing", () => {
 
   test("tells at once that there is room, if there is", () => {
     const office = new Office();
-    const roomy = new Outgoing(new Connection(office.stream, { writeStallMs: Infinity }), 1, () => true);
+    const roomy = new Outgoing(
+      new Connection(office.stream, { writeStallMs: Infinity }),
+      1,
+      () => true,
+      () => undefined,
+    );
     roomy.add(office.letter("one"));
     expect(office.diary).toEqual(["one left", "one has room"]);
   });

@@ -8,6 +8,8 @@ export interface PendingReply<Reply> {
   readonly id: RequestId | undefined;
   /** Whether it was sent. */
   sent: boolean;
+  /** When it was given up. */
+  abandonedAt?: number;
 }
 
 /** Requests that wait, and whose reply a message is. */
@@ -26,6 +28,8 @@ export interface PendingReplies<Reply> {
   abandon(pending: PendingReply<Reply>): void;
   /** Whose reply has come: nobody's (null) if it is late or foreign, undefined if it is no reply. He waits no more. A message that cannot be decoded is undefined. */
   take(message: Reply | undefined): PendingReply<Reply> | null | undefined;
+  /** If replies are still to come, and nobody waits for any of them: since when nobody waits for the first one, on the clock of `performance.now()`. */
+  readonly stuckSince: number | undefined;
   /** Whether it is known whose reply a message is that cannot be decoded. */
   readonly knowsUndecodable: boolean;
   /** Everybody who waits, in the order of their requests. Nobody waits any more. */

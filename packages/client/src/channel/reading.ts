@@ -44,7 +44,8 @@ export class Reading<In> {
     connection.onClosed(() => this.#inbox.unbind());
     this.#read().then(
       () => this.#listener.ended(undefined),
-      (error: unknown) => this.#listener.ended(error as Error),
+      // A codec may throw anything.
+      (error: unknown) => this.#listener.ended(error instanceof Error ? error : new Error(String(error))),
     );
   }
 

@@ -72,19 +72,19 @@ describe("ReconnectingCall", () => {
     expect(await outcomeOf([unsent, unsent, unsent, [OPEN, answers("reply")]])).toEqual({ value: "reply", runs: 4 });
   });
 
-  test("counts among those whose number is bounded until it has begun", async () => {
-    const bounded: boolean[] = [];
+  test("counts among those whose number is bounded, and has its place for good when it has begun", async () => {
+    const places: string[] = [];
     for (const plan of [{ bounded: true }, { bounded: false }]) {
       const attempt: Attempt = async () => "reply";
       const whole = { timeoutMs: 10_000, signal: undefined, resends: 0, timedOut: () => new Error("late") };
       const call = new ReconnectingCall<Line, string>({ ...whole, ...plan, attempt }, (each) => {
-        bounded.push(each.bounded);
+        places.push(`${each.bounded} ${each.begun}`);
         each.run(OPEN);
-        bounded.push(each.bounded);
+        places.push(`${each.bounded} ${each.begun}`);
       });
       await call.start();
     }
-    expect(bounded).toEqual([true, false, false, false]);
+    expect(places).toEqual(["true false", "true true", "false false", "false true"]);
   });
 
   test("rejects when it was sent, without another attempt", async () => {

@@ -58,8 +58,11 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
   }
 
   get bounded(): boolean {
-    // Whoever has begun had a place.
-    return this.#plan.bounded && !this.#begun;
+    return this.#plan.bounded;
+  }
+
+  get begun(): boolean {
+    return this.#begun;
   }
 
   get sent(): boolean {

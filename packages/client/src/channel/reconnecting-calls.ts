@@ -47,9 +47,9 @@ export class ReconnectingCalls<Channel extends Openable> {
     this.#waiting.release(channel);
   }
 
-  /** There is none any more. */
-  lose(): void {
-    this.#current = undefined;
+  /** It is lost. */
+  lose(channel: Channel): void {
+    if (this.#current === channel) this.#current = undefined;
   }
 
   /** An attempt has failed, or a connection was lost: whoever waits in vain is told. */
@@ -61,7 +61,7 @@ export class ReconnectingCalls<Channel extends Openable> {
   close(failure: RequestError | undefined): void {
     this.#end = failure ?? {
       code: ErrorCode.connectionClosed,
-      message: "Cannot request: this side closed the channel",
+      message: "Cannot use channel: this side closed it",
     };
     this.#waiting.giveUp((sent) => this.#ended(sent));
   }

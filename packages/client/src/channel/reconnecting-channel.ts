@@ -196,7 +196,7 @@ export class ReconnectingChannel<In, Out = In>
     return orRejected(() => {
       checkPatience(patience, "Cannot send");
       const { timeoutMs = this.#options.requestTimeoutMs, signal } = patience;
-      const bytes = this.codec.encode(message);
+      const { bytes } = encodeRequest(message, (each) => this.codec.encode(each), undefined);
       const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
       return this.#calls.call<void>({
         attempt: (channel, rest) => channel.conversation.tell(bytes, rest),
@@ -231,7 +231,10 @@ export class ReconnectingChannel<In, Out = In>
     }
   }
 
-  /** The messages that come and are no replies, over all connections, until this side closes the channel. Leaving the loop early closes nothing. */
+  /**
+   * The messages that come and are no replies, over all connections, until this side closes the channel; rejects as `receive()` does, after `idleTimeoutMs` without one too.
+   * Leaving the loop early closes nothing.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<In, void, void> {
     for (let message = await this.receive(); message !== undefined; message = await this.receive()) yield message;
   }
@@ -303,7 +306,8 @@ export class ReconnectingChannel<In, Out = In>
   }
 
   #lose(channel: Channel<In, Out>): void {
-    this.#calls.lose();
+    this.#enter(ChannelState.waiting, () => undefined);
+    this.#calls.lose(channel);
     for (const message of channel.conversation.takeRest()) this.#rest.push(message);
     while (this.#rest.length > this.#options.inboxSize) this.#rest.shift();
   }

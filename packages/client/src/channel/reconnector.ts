@@ -42,6 +42,7 @@ export class Reconnector<In, Out> {
   readonly #backoff: Backoff;
   /** Attempts in a row that have failed, and connections that did not last. */
   #failures = 0;
+  #started = false;
   #running: Promise<void> | undefined;
   /** Channels that are lost, and whose connections are not closed yet. */
   readonly #closing = new Set<Promise<void>>();
@@ -55,7 +56,10 @@ export class Reconnector<In, Out> {
 
   /** Begin, if that was not done. */
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#started) return;
+    // Before it runs: a listener that hears of it may call this again.
+    this.#started = true;
+    this.#running = this.#run();
   }
 
   /** Close what is open, and try no more; resolves when nothing is left. */

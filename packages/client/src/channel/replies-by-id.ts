@@ -5,6 +5,8 @@ import type { PendingReplies, PendingReply } from "./pending-reply.ts";
 export class RepliesById<Reply> implements PendingReplies<Reply> {
   /** Its id is what cannot be read. */
   readonly knowsUndecodable = false;
+  /** Who was given up holds up nobody. */
+  readonly stuckSince = undefined;
   readonly #fields: IdFields;
   readonly #pending = new Map<RequestId | undefined, PendingReply<Reply>>();
   #outstanding = 0;

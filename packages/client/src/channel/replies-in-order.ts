@@ -12,6 +12,11 @@ export class RepliesInOrder<Reply> implements PendingReplies<Reply> {
     return this.#sent.size;
   }
 
+  get stuckSince(): number | undefined {
+    const [first] = this.#sent;
+    return [...this.#sent].every(({ waiter }) => waiter.settled) ? first?.abandonedAt : undefined;
+  }
+
   add(pending: PendingReply<Reply>): void {
     this.#unsent.add(pending);
   }
@@ -23,6 +28,7 @@ export class RepliesInOrder<Reply> implements PendingReplies<Reply> {
 
   abandon(pending: PendingReply<Reply>): void {
     this.#unsent.delete(pending);
+    pending.abandonedAt = performance.now();
   }
 
   take(): PendingReply<Reply> | null | undefined {

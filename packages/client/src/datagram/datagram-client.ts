@@ -120,7 +120,7 @@ export class DatagramClient<In, Out = In> implements AsyncDisposable {
    * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_MESSAGE` if the codec cannot tell the message.
    */
   async send(message: Out): Promise<void> {
-    const bytes = encodeDatagram(this.codec, message);
+    const { bytes } = encodeRequest(message, (each) => encodeDatagram(this.codec, each), undefined);
     let socket: ConnectedSocket | undefined;
     try {
       socket = await this.#ports.oneWay.open();

@@ -2,6 +2,7 @@ import { formatAddress, type InternetAddress } from "@socketserver/core";
 
 import { Backoff } from "../backoff.ts";
 import { ClientErrorCode } from "../client-error-code.ts";
+import { codeOf } from "../code-of.ts";
 import type { RequestId } from "../correlation.ts";
 import { describeError } from "../describe-error.ts";
 import type { EncodedRequest } from "../encoded-request.ts";
@@ -96,7 +97,7 @@ export class DatagramRequest<Reply> implements WaitingRequest<Reply> {
       this.#attempts++;
       await this.#send(socket);
     } catch (error) {
-      const { code } = error as { readonly code?: string };
+      const code = codeOf(error);
       // Nobody is there now, or the socket has failed: there is another try.
       const mayPass = socket !== undefined && (code === "ECONNREFUSED" || socket.closed);
       if (!mayPass) this.fail(systemFailure("ask", { address: this.#surroundings.address, sent: this.sent }, error));

@@ -1,5 +1,6 @@
-import { formatAddress, type InternetAddress } from "@socketserver/core";
+import { ErrorCode, formatAddress, type InternetAddress } from "@socketserver/core";
 
+import { codeOf } from "../code-of.ts";
 import { describeError } from "../describe-error.ts";
 import { RequestError } from "../request-error.ts";
 
@@ -14,7 +15,7 @@ export function systemFailure(
   { address, sent }: { readonly address: InternetAddress; readonly sent: boolean },
   error: unknown,
 ): RequestError {
-  const { code } = error as { readonly code: string };
+  const code = codeOf(error) ?? ErrorCode.connectionClosed;
   const message = `Cannot ${verb} ${formatAddress(address)}: ${describeError(error)}`;
   return new RequestError(code, message, { cause: error, sent });
 }

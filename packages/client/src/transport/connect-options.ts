@@ -119,7 +119,7 @@ export const CONNECT_SETTING_RULES = { ...CONNECT_OPTION_RULES, signal: SIGNAL }
  * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_OPTION` that shows the value.
  */
 export function resolveConnectOptions(
-  settings: ConnectOptions & { readonly signal?: AbortSignal | undefined },
+  settings: (ConnectOptions & { readonly signal?: AbortSignal | undefined }) | undefined,
 ): ResolvedConnectOptions & { readonly signal: AbortSignal | undefined } {
   return resolveOptions(CONNECT_SETTING_RULES, settings, "", "connection") as never;
 }

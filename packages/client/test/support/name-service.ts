@@ -40,7 +40,11 @@ export class NameService implements Disposable {
     const addresses = await this.#entries[name];
     if (addresses !== undefined)
       return addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
-    throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND", errno: -3008 });
+    throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), {
+      code: "ENOTFOUND",
+      errno: -3008,
+      syscall: "getaddrinfo",
+    });
   }
 }
 
