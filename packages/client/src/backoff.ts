@@ -1,5 +1,7 @@
 import { ErrorCode, integer, rangeError, show, typeError, type OptionRule } from "@socketserver/core";
 
+import { MAX_TIMER_MS } from "./max-timer-ms.ts";
+
 /** Pauses that grow. */
 export interface BackoffOptions {
   /** The first pause, in milliseconds, an integer >= 0. */
@@ -67,9 +69,6 @@ export class Backoff {
     this.#next = this.#options.minDelayMs;
   }
 }
-
-/** `setTimeout` knows no longer one. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 function pause(defaultValue: number): OptionRule<number> {
   return integer({ defaultValue, min: 0, max: MAX_TIMER_MS });

@@ -1,4 +1,6 @@
-import { ErrorCode, milliseconds, show, typeError } from "@socketserver/core";
+import { ErrorCode, rangeError, show, typeError } from "@socketserver/core";
+
+import { MAX_TIMER_MS } from "./max-timer-ms.ts";
 
 /** How long a call may wait. */
 export interface Patience {
@@ -7,8 +9,6 @@ export interface Patience {
   /** Aborting it ends the wait: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
-
-const TIMEOUT = milliseconds(Infinity);
 
 /**
  * Refuse a time or a signal that is none.
@@ -46,15 +46,10 @@ function checkSignal(signal: unknown, problem: string): void {
   throw typeError(ErrorCode.invalidArgument, `${problem}: signal must be an AbortSignal, received ${show(signal)}`);
 }
 
-/** The rule of all times, told as one of arguments. */
 function checkTimeout(timeoutMs: unknown, problem: string): void {
-  try {
-    TIMEOUT.check("timeoutMs", timeoutMs);
-  } catch (error) {
-    const { message } = error as Error;
-    throw Object.assign(error as Error, {
-      code: ErrorCode.invalidArgument,
-      message: message.replace("Cannot create server", problem),
-    });
-  }
+  if (timeoutMs === Infinity) return;
+  const message = `${problem}: timeoutMs must be an integer from 0 to ${MAX_TIMER_MS} or Infinity, received ${show(timeoutMs)}`;
+  if (typeof timeoutMs !== "number") throw typeError(ErrorCode.invalidArgument, message);
+  const inRange = Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= MAX_TIMER_MS;
+  if (!inRange) throw rangeError(ErrorCode.invalidArgument, message);
 }

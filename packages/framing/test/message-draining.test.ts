@@ -14,6 +14,7 @@ import {
   LoopNumberingHandler,
   NumberingHandler,
   PrefixedEchoHandler,
+  SlowEchoHandler,
   WholeEchoHandler,
 } from "./fixtures/draining-handlers.ts";
 import { CONCURRENT_SERVERS, CONNECTION_SERVERS, serveIn } from "./support/message-servers.ts";
@@ -155,6 +156,22 @@ describe.each(CONNECTION_SERVERS)("draining of $name", (cell) => {
     await client.close();
     expect(await closing).toMatchObject({ open: 1, finished: 1, cut: [] });
     expect(running.closedRequests).toMatchObject([{ reason: "done" }]);
+  });
+
+  test("ends a connection whose client sends whole messages faster than they are answered", async () => {
+    await using running = await serveIn(cell, SlowEchoHandler, { graceMs: 60_000 });
+    await using client = await dial(running.address);
+    // Always a few on their way, and none of them in halves.
+    await client.sendAll("one\n".repeat(20));
+    const conversation = (async () => {
+      for await (const chunk of client) await client.sendAll(chunk);
+    })();
+    conversation.catch(() => {
+      // It ends in the middle.
+    });
+    while (client.bytesRead < 40) await nextTurn();
+    expect(await soon(running.close())).toMatchObject({ finished: 1, cut: [] });
+    await conversation.catch(() => undefined);
   });
 
   test("goes on with a handler to whom end-of-stream means more, until its client ends", async () => {

@@ -21,8 +21,8 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   #codec: Codec<In, Out>;
   #decoder: Decoder<In>;
   #ended = false;
-  /** Which message is the last one because the server drains: the one that has begun, or it was read already. */
-  #last: "begun" | "read" | undefined;
+  /** What had come of the stream when the server was seen to drain, in bytes: the message with the last of them is the last one, but for what came with its end. */
+  #drainedAt: number | undefined;
   readonly #slice = new TimeSlice();
 
   constructor(connection: Connection, codec: Codec<In, Out>) {
@@ -45,9 +45,7 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   take(): In | undefined {
     if (this.#over) return undefined;
     try {
-      const message = this.#decoder.read();
-      if (message !== undefined && this.#last !== undefined) this.#last = "read";
-      return message;
+      return this.#decoder.read();
     } catch (error) {
       throw this.#owned(error);
     }
@@ -65,8 +63,12 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
       const message = this.take();
       if (message !== undefined || this.#finished()) return message;
       const chunk = await this.#receiveChunk();
-      if (chunk.length > 0) this.#decoder.push(chunk);
-      else this.#end();
+      if (chunk.length === 0) this.#end();
+      else {
+        this.#decoder.push(chunk);
+        // It came although the server drains: it was on its way, and what comes behind it was not.
+        this.#drained();
+      }
     }
   }
 
@@ -99,9 +101,7 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
 
   /** After a {@link ProtocolError}: pass the wrong message over. Answers false if it is not known where it ends. */
   skip(): boolean {
-    const goesOn = this.#decoder.skip();
-    if (goesOn && this.#last !== undefined) this.#last = "read";
-    return goesOn;
+    return this.#decoder.skip();
   }
 
   /**
@@ -128,13 +128,24 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
     return inbound.unwanted || (destroyed && !inbound.peerEnded);
   }
 
-  /** With no message at hand, whether none will come: the stream has ended, or the server drains and the message that had begun was the last. */
+  /** With no message at hand, whether none will come: the stream has ended, or the server drains and all that had come was read. */
   #finished(): boolean {
-    const { inbound, draining, endOnDrain } = this.connection;
-    if (this.#ended || inbound.unwanted || this.#last === "read") return true;
-    // A peer that never pauses has always begun another one.
-    if (draining && endOnDrain && this.#decoder.bufferedBytes > 0) this.#last = "begun";
-    return false;
+    return this.#ended || this.connection.inbound.unwanted || this.#drained();
+  }
+
+  /**
+   * Whether the server drains, and every message that had begun to come by then was read. What comes later is not: a peer that never pauses has always begun another one.
+   */
+  #drained(): boolean {
+    const { draining, endOnDrain, bytesRead, inbound } = this.connection;
+    if (!draining || !endOnDrain) return false;
+    const rest = inbound.buffered + this.#decoder.bufferedBytes;
+    if (this.#drainedAt === undefined) {
+      // With nothing at hand, what is on its way is waited for, as any read that stands between two messages does.
+      if (rest > 0) this.#drainedAt = bytesRead;
+      return false;
+    }
+    return bytesRead - rest >= this.#drainedAt;
   }
 
   async #receiveChunk(): Promise<Buffer> {
