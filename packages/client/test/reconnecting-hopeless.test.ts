@@ -69,6 +69,21 @@ describe("ReconnectingChannel.shouldReconnect()", () => {
     expect(member.asked[2]).toBeUndefined();
   });
 
+  test("is asked with an error, whatever setup() throws", async () => {
+    class Thrower extends Member {
+      protected override async setup(): Promise<void> {
+        const reason: unknown = "no reason";
+        throw reason;
+      }
+    }
+    await using server = await ScriptedServer.start(echoScript());
+    await using thrower = new Thrower(server.address, lines().text(), HASTY);
+    await expect(thrower.connect()).rejects.toMatchObject({
+      message: "Cannot connect: shouldReconnect() said no; the last error: no reason",
+    });
+    expect(thrower.asked).toMatchObject([{ name: "Error", message: "no reason" }]);
+  });
+
   test("ends it if it throws", async () => {
     await using server = await ScriptedServer.start(refusing);
     await using member = new Member(server.address, lines().text(), HASTY);

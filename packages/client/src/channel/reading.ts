@@ -2,6 +2,7 @@ import { ErrorCode } from "@socketserver/core";
 import type { MessageStream } from "@socketserver/framing";
 import { ProtocolError } from "@socketserver/framing";
 
+import { asError } from "../as-error.ts";
 import type { Inbox } from "./inbox.ts";
 import type { PendingReplies } from "./pending-reply.ts";
 
@@ -44,8 +45,7 @@ export class Reading<In> {
     connection.onClosed(() => this.#inbox.unbind());
     this.#read().then(
       () => this.#listener.ended(undefined),
-      // A codec may throw anything.
-      (error: unknown) => this.#listener.ended(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.#listener.ended(asError(error)),
     );
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { asError } from "../as-error.ts";
 import { Backoff, type BackoffOptions } from "../backoff.ts";
 import type { ConnectedInfo, ConnectingInfo, DisconnectedInfo, WaitingInfo } from "./channel-events.ts";
 import type { Channel } from "./channel.ts";
@@ -111,7 +112,7 @@ export class Reconnector<In, Out> {
     } catch (error) {
       // Nobody waits for the goodbye of a server that would not even greet.
       if (channel !== undefined) this.#close(channel);
-      return error as Error;
+      return asError(error);
     }
     return this.#keep(channel, attempt);
   }

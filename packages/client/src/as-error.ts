@@ -1,0 +1,4 @@
+/** Whatever was thrown, as an error: people's code may throw anything. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
