@@ -1,14 +1,9 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
+import { documentedDefaults } from "../../test/support/documented-defaults.ts";
 import { CHANNEL_OPTION_RULES } from "./channel-options.ts";
 
-const SOURCE = readFileSync(new URL("channel-options.ts", import.meta.url), "utf8");
-
-/** What the documentation of each option says that its default is. */
-const DOCUMENTED = [...SOURCE.matchAll(/@defaultValue ([^\n]+)\n\s+\*\/\n\s+readonly (\w+)\?/g)].map(
-  ([, value = "", name = ""]) => [name, value] as const,
-);
+const DOCUMENTED = [...documentedDefaults(new URL("channel-options.ts", import.meta.url), "ChannelOptions")];
 
 describe("ChannelOptions", () => {
   test("are all documented with a default", () => {

@@ -1,15 +1,9 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
+import { documentedDefaults } from "../../test/support/documented-defaults.ts";
 import { DATAGRAM_CLIENT_OPTION_RULES, resolveDatagramClientOptions } from "./datagram-options.ts";
 
-/** What the documentation of an interface says of each option. */
-function documentedIn(name: string): Map<string, string> {
-  const source = readFileSync(new URL("./datagram-options.ts", import.meta.url), "utf8");
-  const fields = new RegExp(`export interface ${name}.*? \\{\\n(.*?)\\n\\}`, "s").exec(source)?.[1] ?? "";
-  const options = fields.matchAll(/\/\*\*(?<doc>(?:(?!\*\/).)*)\*\/\s+readonly (?<name>\w+)\?: [^;]+;/gs);
-  return new Map([...options].map(({ groups = {} }) => [groups["name"] as string, groups["doc"] as string]));
-}
+const SOURCE = new URL("datagram-options.ts", import.meta.url);
 
 /** How the documentation writes a default that is no plain value. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -21,20 +15,18 @@ const WORDS: Readonly<Record<string, string>> = {
 const defaults = resolveDatagramClientOptions(undefined);
 
 describe("DatagramClientOptions", () => {
-  const documented = documentedIn("DatagramClientOptions");
+  const documented = documentedDefaults(SOURCE, "DatagramClientOptions");
 
   test("documents every option, and no other", () => {
     expect([...documented.keys()].toSorted()).toEqual(Object.keys(DATAGRAM_CLIENT_OPTION_RULES).toSorted());
   });
 
   test.each(Object.entries(defaults))("documents the real default of %s, %o", (name, value) => {
-    const [, written] = /@defaultValue (.+)/.exec(documented.get(name) ?? "") ?? [];
-    expect(written).toBe(WORDS[name] ?? String(value));
+    expect(documented.get(name)).toBe(WORDS[name] ?? String(value));
   });
 
   test("documents the real default of maxAttempts, and of all of retry", () => {
-    const [, maxAttempts] = /@defaultValue (\d+)/.exec(documentedIn("RetryOptions").get("maxAttempts") ?? "") ?? [];
-    expect(Number(maxAttempts)).toBe(defaults.retry.maxAttempts);
+    expect(Number(documentedDefaults(SOURCE, "RetryOptions").get("maxAttempts"))).toBe(defaults.retry.maxAttempts);
     const written = JSON.parse((WORDS["retry"] ?? "").replaceAll("`", "").replaceAll(/(\w+):/g, '"$1":')) as unknown;
     expect(written).toEqual(defaults.retry);
   });

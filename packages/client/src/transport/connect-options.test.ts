@@ -1,9 +1,9 @@
 import { BaseRequestHandler, TCPServer } from "@socketserver/core";
-import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 
 import { expectComplaint } from "../../../core/test/support/complaint.ts";
+import { documentedDefaults } from "../../test/support/documented-defaults.ts";
 import { CONNECT_OPTION_RULES, resolveConnectOptions, type ConnectOptions } from "./connect-options.ts";
 
 const code = "ERR_SOCKETSERVER_INVALID_OPTION";
@@ -26,18 +26,13 @@ const NUMBERS: readonly (readonly [name: keyof ConnectOptions, defaultValue: num
 /** What callers without a type checker may write. */
 const resolving = (options: unknown) => (): unknown => resolveConnectOptions(options as ConnectOptions);
 
-/** The default of each option, as the documentation of an interface writes it. */
-function documentedIn(file: string, name: string): Map<string, string> {
-  const source = readFileSync(new URL(file, import.meta.url), "utf8");
-  const fields = new RegExp(`export interface ${name}[\\w ]* \\{(.*?)\\n\\}`, "s").exec(source)?.[1] ?? "";
-  const defaults = fields.matchAll(/@defaultValue (?<text>[^*\n]+?)\s*\*\/\s+readonly (?<option>\w+)\?:/g);
-  return new Map([...defaults].map(({ groups = {} }) => [groups["option"] as string, groups["text"] as string]));
-}
+const SOURCE = new URL("./connect-options.ts", import.meta.url);
+const CORE_SOURCE = new URL("../../../core/src/transport/connection-options.ts", import.meta.url);
 
 describe("ConnectOptions", () => {
   const documented = new Map([
-    ...documentedIn("../../../core/src/transport/connection-options.ts", "ConnectionOptions"),
-    ...documentedIn("./connect-options.ts", "ConnectOptions"),
+    ...documentedDefaults(CORE_SOURCE, "ConnectionOptions"),
+    ...documentedDefaults(SOURCE, "ConnectOptions"),
   ]);
   const rules = Object.entries(CONNECT_OPTION_RULES);
 
@@ -46,7 +41,7 @@ describe("ConnectOptions", () => {
   });
 
   test("documents no option that there is not", () => {
-    const own = documentedIn("./connect-options.ts", "ConnectOptions");
+    const own = documentedDefaults(SOURCE, "ConnectOptions");
     expect([...own.keys()].filter((name) => !(name in CONNECT_OPTION_RULES))).toEqual([]);
   });
 
