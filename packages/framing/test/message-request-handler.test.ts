@@ -102,7 +102,7 @@ describe.each(CONNECTION_SERVERS)("MessageRequestHandler on $name", (cell) => {
       // The answer that tells it is a write, too.
       before = after + 1;
     }
-    expect(took.at(-1), `writes for 100 answers: ${took}`).toBe(1);
+    expect(took.at(-1), `writes for 100 answers: ${took.join()}`).toBe(1);
   });
 
   test("does not let an answer wait for a slow message behind it", async () => {
