@@ -2,8 +2,6 @@ import { ErrorCode, type Connection } from "@socketserver/core";
 
 import { codeOf } from "../code-of.ts";
 
-const NOTHING = Buffer.alloc(0);
-
 /** A message on its way out. */
 export interface OutgoingMessage {
   readonly bytes: Uint8Array;
@@ -104,7 +102,7 @@ export class Outgoing {
 
   #waitForRoom(message: OutgoingMessage): void {
     this.#leaving.push(message);
-    this.#connection.sendAll(NOTHING).then(
+    this.#connection.ready().then(
       () => {
         const left = this.#leaving;
         this.#leaving = [];

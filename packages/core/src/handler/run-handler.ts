@@ -11,7 +11,9 @@ import type { HandlerInstance } from "./base-request-handler.ts";
  */
 export async function runHandler(handler: HandlerInstance): Promise<void> {
   applySettings(handler);
-  await handler.setup();
+  const ready = handler.setup();
+  // Only what has to be waited for: each wait is a turn for all others.
+  if (ready !== undefined) await ready;
   let failure: { readonly error: unknown } | undefined;
   try {
     await handler.handle();
@@ -21,7 +23,8 @@ export async function runHandler(handler: HandlerInstance): Promise<void> {
     handler.request.conclude(closeReasonFor(handler.request, error));
   }
   try {
-    await handler.finish();
+    const finished = handler.finish();
+    if (finished !== undefined) await finished;
   } catch (error) {
     if (failure !== undefined) attachCause(error, failure.error);
     throw error;

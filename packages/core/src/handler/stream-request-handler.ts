@@ -49,7 +49,8 @@ export class StreamRequestHandler<Server extends BaseServer = BaseServer> extend
 
   /** Writes to the peer. */
   get wfile(): StreamWriter {
-    this.#wfile ??= new StreamWriter((data) => this.request.sendAll(data), this.wbufsize);
+    const { request } = this;
+    this.#wfile ??= new StreamWriter((data) => (request.send(data) ? undefined : request.ready()), this.wbufsize);
     return this.#wfile;
   }
 

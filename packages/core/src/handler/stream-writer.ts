@@ -1,7 +1,8 @@
 import { ErrorCode, SocketServerError, show, typeError } from "../errors.ts";
+import { rejected } from "../transport/failure.ts";
 
-/** Where a {@link StreamWriter} sends what it is given. */
-export type WriteSink = (data: Uint8Array) => Promise<void>;
+/** Where a {@link StreamWriter} sends what it is given. What it answers is waited for; undefined if there is room for more at once. */
+export type WriteSink = (data: Uint8Array) => Promise<void> | undefined;
 
 /** `wbufsize = -1` stands for this many bytes, Python's `io.DEFAULT_BUFFER_SIZE`. */
 const DEFAULT_BUFFER_SIZE = 8_192;
@@ -37,24 +38,14 @@ export class StreamWriter {
    * @returns the number of bytes, always all of them.
    * @throws what `sendAll` of the connection throws; `ERR_SOCKETSERVER_WRITE_AFTER_END` after `close()`.
    */
-  async write(data: string | Uint8Array): Promise<number> {
-    if (this.#closed) throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: wfile is closed");
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
-      throw typeError(
-        ErrorCode.invalidArgument,
-        `Cannot write: data must be a string or a Uint8Array, received ${show(data)}`,
-      );
+  write(data: string | Uint8Array): Promise<number> {
+    try {
+      const bytes = this.#checked(data);
+      const room = this.#bufferSize === 0 ? this.#sink(bytes) : this.#collect(bytes);
+      return room === undefined ? Promise.resolve(bytes.length) : room.then(() => bytes.length);
+    } catch (error) {
+      return rejected(error);
     }
-    if (this.#bufferSize === 0) {
-      await this.#sink(bytes);
-    } else {
-      // A copy: the caller may reuse its buffer before ours is flushed.
-      this.#pending.push(Uint8Array.prototype.slice.call(bytes));
-      this.#pendingLength += bytes.length;
-      if (this.#pendingLength >= this.#bufferSize) await this.flush();
-    }
-    return bytes.length;
   }
 
   /** Send what was collected. */
@@ -71,5 +62,24 @@ export class StreamWriter {
     if (this.#closed) return;
     this.#closed = true;
     await this.flush();
+  }
+
+  #checked(data: string | Uint8Array): Uint8Array {
+    if (this.#closed) throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: wfile is closed");
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw typeError(
+        ErrorCode.invalidArgument,
+        `Cannot write: data must be a string or a Uint8Array, received ${show(data)}`,
+      );
+    }
+    return bytes;
+  }
+
+  #collect(bytes: Uint8Array): Promise<void> | undefined {
+    // A copy: the caller may reuse its buffer before ours is flushed.
+    this.#pending.push(Uint8Array.prototype.slice.call(bytes));
+    this.#pendingLength += bytes.length;
+    return this.#pendingLength >= this.#bufferSize ? this.flush() : undefined;
   }
 }

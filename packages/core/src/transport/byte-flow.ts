@@ -15,9 +15,25 @@ import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
 import { afterArrivals } from "./after-arrivals.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { DataRate } from "./data-rate.ts";
+import { errorOf, rejected, type Failure } from "./failure.ts";
 import { LoopTimer } from "./loop-timer.ts";
 
 const MS_PER_SECOND = 1_000;
+
+/** A read: what it makes of what has come. */
+export interface Read {
+  /** Take the result if enough has come; undefined to wait for more. Throws if what has come is wrong. */
+  enough(): Buffer | undefined;
+  /** Take the result although nothing more will come, or throw. */
+  rest(): Buffer;
+}
+
+/** A read that waits. */
+interface Waiting {
+  readonly read: Read;
+  resolve(bytes: Buffer): void;
+  reject(error: unknown): void;
+}
 
 /** What bytes come from. */
 export interface ByteSource {
@@ -50,12 +66,11 @@ export class ByteFlow {
   #firstWord: LoopTimer | undefined;
   #highWaterMark: number;
   #flowing = false;
-  #reading = false;
   #ended = false;
   #endSeen = false;
   #peerEnded = false;
   #unwanted = false;
-  #failure: Error | undefined;
+  #failure: Failure | undefined;
   /** What reads have rejected with; made when first needed. */
   #errors: WeakSet<object> | undefined;
   #draining = false;
@@ -63,10 +78,8 @@ export class ByteFlow {
   /** What its reader keeps of a message that is under way, as it said; undefined if nobody did. */
   #unfinishedBytes: number | undefined;
   #bytesRead = 0;
-  /** Bytes that the waiting read needs in the queue; beyond the high-water mark it keeps the source flowing. */
-  #wanted = 0;
-  #wake: ((more: boolean) => void) | undefined;
-  #fail: ((error: Error) => void) | undefined;
+  /** The read that waits, if any. As long as it does the source flows, beyond the high-water mark, too. */
+  #waiting: Waiting | undefined;
 
   constructor(source: ByteSource, highWaterMark: number, idleTimeoutMs: number) {
     this.#source = source;
@@ -103,7 +116,7 @@ export class ByteFlow {
   }
 
   /** An error of a reader, such as a decoder, about what came: a handler that ends with it ends for this peer's fault. */
-  own<Failure extends PeerError>(error: Failure): Failure {
+  own<Owned extends PeerError>(error: Owned): Owned {
     this.#errors ??= new WeakSet();
     this.#errors.add(error);
     return error;
@@ -128,6 +141,11 @@ export class ByteFlow {
     return this.queue.length + (this.#unfinishedBytes ?? 0);
   }
 
+  /** Bytes that have come and that nobody has taken. */
+  get unread(): number {
+    return this.queue.length;
+  }
+
   /** From now on, a read that waits inside of a message rejects if less than this comes. */
   requireRate(bytesPerSecond: number, graceMs: number): void {
     const onTooSlow = (): void => {
@@ -148,15 +166,12 @@ export class ByteFlow {
     this.#bytesRead += chunk.length;
     this.queue.push(chunk);
     this.#rate?.moved(chunk.length);
-    if (this.#wake !== undefined) {
-      if (this.queue.length >= this.#wanted) this.#awake(true);
-      else {
-        // The peer is slow, not idle.
-        this.#idle.start(this.idleTimeoutMs);
-        this.#rate?.wait();
-      }
-    }
-    if (this.queue.length >= Math.max(this.#highWaterMark, this.#wanted)) this.#pause();
+    const waiting = this.#waiting;
+    if (waiting !== undefined && !this.#settles(waiting)) {
+      // The peer is slow, not idle.
+      this.#idle.start(this.idleTimeoutMs);
+      this.#rate?.wait();
+    } else if (this.queue.length >= this.#highWaterMark) this.#pause();
   }
 
   /**
@@ -169,20 +184,19 @@ export class ByteFlow {
     if (this.#ended) return;
     this.#ended = true;
     this.#peerEnded = byPeer;
-    this.#awake(false);
+    this.#endRead();
     this.#disposeClocks();
   }
 
   /** Nothing will come any more, and reads reject; what is buffered is gone, as after a reset. After an orderly end it stays readable. */
-  fail(error: Error): void {
+  fail(failure: Failure): void {
     if (this.#failure !== undefined || this.#ended) return;
-    this.#failure = error;
+    this.#failure = failure;
     this.queue.clear();
     this.#disposeClocks();
-    const reject = this.#fail;
-    this.#wake = undefined;
-    this.#fail = undefined;
-    reject?.(error);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(errorOf(failure));
   }
 
   /**
@@ -199,7 +213,7 @@ export class ByteFlow {
       }, this.#afterArrivals);
       this.#firstWord.start(firstWordMs);
     }
-    if (this.#wake !== undefined) this.#endAtBoundary();
+    this.#endAtBoundary();
   }
 
   /** Our side wrote: what was consumed before is answered. */
@@ -215,21 +229,27 @@ export class ByteFlow {
   // What reads are made of.
 
   /** Whether a read waits. */
-  protected get claimed(): boolean {
-    return this.#reading;
+  protected get waiting(): boolean {
+    return this.#waiting !== undefined;
   }
 
-  /** Claim the reading side, until `release()`. */
-  protected claim(): void {
-    if (this.#reading) {
-      throw new SocketServerError(ErrorCode.concurrentRead, "Cannot read: another read of this connection is waiting");
+  /** Settle a read, at once if that can be, else when enough has come. */
+  protected run(read: Read): Promise<Buffer> {
+    try {
+      if (this.#waiting !== undefined) {
+        throw new SocketServerError(
+          ErrorCode.concurrentRead,
+          "Cannot read: another read of this connection is waiting",
+        );
+      }
+      const bytes = read.enough();
+      if (bytes !== undefined) return Promise.resolve(bytes);
+      if (this.#failure !== undefined) throw errorOf(this.#failure);
+      if (this.#ended) return Promise.resolve(read.rest());
+    } catch (error) {
+      return rejected(error);
     }
-    this.#reading = true;
-  }
-
-  /** Let the next reader in. */
-  protected release(): void {
-    this.#reading = false;
+    return this.#wait(read);
   }
 
   /** Take what is in the queue. */
@@ -248,42 +268,49 @@ export class ByteFlow {
     return Buffer.alloc(0);
   }
 
-  /** Whether `count` bytes came into the queue before the end of the stream. */
-  protected async fill(count: number): Promise<boolean> {
-    while (this.queue.length < count) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#ended) return false;
-      if (!(await this.#wait(count)) && this.queue.length < count) return false;
-    }
-    return true;
-  }
-
-  #wait(count: number): Promise<boolean> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#ended) return Promise.resolve(false);
-    this.#wanted = count;
+  #wait(read: Read): Promise<Buffer> {
     this.#idle.start(this.idleTimeoutMs);
     if (this.#rate !== undefined) {
       if (this.buffered > 0) this.#rate.wait();
       else this.#rate.reset();
     }
     return new Promise((resolve, reject) => {
-      this.#wake = resolve;
-      this.#fail = reject;
+      this.#waiting = { read, resolve, reject };
       this.#resume();
       if (this.#draining) this.#endAtBoundary();
     });
   }
 
-  #awake(more: boolean): void {
-    const resolve = this.#wake;
-    if (resolve === undefined) return;
-    this.#wake = undefined;
-    this.#fail = undefined;
-    this.#wanted = 0;
+  /** Whether enough has come for the read that waits, which is over then. */
+  #settles(waiting: Waiting): boolean {
+    try {
+      const bytes = waiting.read.enough();
+      if (bytes === undefined) return false;
+      this.#noneWaits();
+      waiting.resolve(bytes);
+    } catch (error) {
+      this.#noneWaits();
+      waiting.reject(error);
+    }
+    return true;
+  }
+
+  /** The read that waits ends with what there is. */
+  #endRead(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#noneWaits();
+    try {
+      waiting.resolve(waiting.read.rest());
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  #noneWaits(): void {
+    this.#waiting = undefined;
     this.#idle.stop();
     this.#rate?.rest();
-    resolve(more);
   }
 
   #atBoundary(): boolean {
@@ -294,10 +321,10 @@ export class ByteFlow {
 
   /** The server drains: end the waiting read if it stands at a boundary, unless something is already on its way. */
   #endAtBoundary(): void {
-    const waiting = this.#wake;
+    const waiting = this.#waiting;
     if (waiting === undefined || !this.#atBoundary()) return;
     this.#afterArrivals(() => {
-      if (this.#wake === waiting && this.#atBoundary()) this.#awake(false);
+      if (this.#waiting === waiting && this.#atBoundary()) this.#endRead();
     });
   }
 
@@ -313,13 +340,10 @@ export class ByteFlow {
 
   /** The waiting read rejects. */
   #giveUp(code: ErrorCode, message: string): void {
-    const reject = this.#fail;
-    this.#wake = undefined;
-    this.#fail = undefined;
-    this.#wanted = 0;
-    this.#idle.stop();
+    const waiting = this.#waiting;
+    this.#noneWaits();
     this.#rate?.reset();
-    reject?.(this.peerError(code, message));
+    waiting?.reject(this.peerError(code, message));
   }
 
   #disposeClocks(): void {

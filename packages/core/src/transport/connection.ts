@@ -1,3 +1,6 @@
+// Imported, where the globals are getters: they are asked for with each read and write.
+import { Buffer } from "node:buffer";
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
 
@@ -7,8 +10,10 @@ import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from
 import { SERVER_OPTION_RULES as DEFAULTS } from "../options.ts";
 import { afterArrivals } from "./after-arrivals.ts";
 import type { BufferBudget, BufferHolder } from "./buffer-budget.ts";
+import { chunkSourceOf, type ChunkSource } from "./chunk-source.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { cutError } from "./cut-error.ts";
+import { rejected, type Failure } from "./failure.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { LoopTimer } from "./loop-timer.ts";
@@ -27,6 +32,9 @@ const FIRST_WORD_MS = 100;
 
 /** How old a connection is on which nothing is on its way any more if nothing has come, in milliseconds. */
 const YOUNG_MS = 1_000;
+
+/** What `sendAll()` answers if there is room for more. */
+const SENT = Promise.resolve();
 
 /** What `recv()` takes at most unless told otherwise. */
 const DEFAULT_RECV_BYTES = 65_536;
@@ -47,6 +55,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   /** The reading half, for readers such as `rfile`. */
   readonly inbound: Inbound;
 
+  readonly #chunks: ChunkSource;
   readonly #outbound: Outbound;
   readonly #lingerMs: number;
   readonly #over = new LazySignal();
@@ -67,7 +76,6 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   readonly #firstByteTimeoutMs: number;
   readonly #budget: BufferBudget | undefined;
   #lastActivity = performance.now();
-  #started = false;
   /** Whether it may not be read yet, so that it can still move to a worker. */
   #held: boolean;
   #signalWanted = false;
@@ -89,10 +97,11 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     // Read now: a socket forgets its addresses when it is destroyed.
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
     this.#localAddress = options.localAddress;
+    this.#chunks = chunkSourceOf(stream, { receive: this.#onData, end: this.#onEnd });
     this.inbound = new Inbound(
       {
-        resume: () => this.#resume(),
-        pause: () => stream.pause(),
+        resume: () => this.#chunks.resume(),
+        pause: () => this.#chunks.pause(),
         afterArrivals: (callback) => this.afterArrivals(callback),
       },
       highWaterMark,
@@ -218,20 +227,36 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_SLOW_READER` if the peer takes nothing for `writeStallMs`.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | sendall}
    */
-  async sendAll(data: string | Uint8Array): Promise<void> {
-    if (!this.send(data)) await this.#outbound.ready();
+  sendAll(data: string | Uint8Array): Promise<void> {
+    try {
+      return this.send(data) ? SENT : this.ready();
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /**
    * Send everything without waiting, and answer whether to go on: false when the high-water mark is pending.
    *
+   * While more of what the peer sent waits to be read, this is `sendSoon()`: a peer that does not wait for each answer gets many in one write.
+   *
    * @throws the error that ended the connection, or `ERR_SOCKETSERVER_WRITE_AFTER_END`.
    */
   send(data: string | Uint8Array): boolean {
+    if (this.inbound.unread > 0 || this.#outbound.collecting) return this.sendSoon(data);
     const bytes = bytesToSend(data);
     this.inbound.wrote();
     this.#lastActivity = performance.now();
     return this.#sent(this.#outbound.write(bytes));
+  }
+
+  /**
+   * Wait until less than the high-water mark is pending: after `send()` or `sendSoon()` answered false.
+   *
+   * @throws the error that ended the connection.
+   */
+  ready(): Promise<void> {
+    return this.#outbound.ready();
   }
 
   /**
@@ -241,10 +266,11 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    * @throws as `send()` does.
    */
   sendSoon(data: string | Uint8Array): boolean {
+    const bytes = bytesToSend(data);
     this.inbound.wrote();
     // Once for all that leaves together: the clock costs as much as the rest of it.
     if (!this.#outbound.collecting) this.#lastActivity = performance.now();
-    return this.#sent(this.#outbound.writeSoon(bytesToSend(data)));
+    return this.#sent(this.#outbound.writeSoon(bytes));
   }
 
   /**
@@ -393,28 +419,11 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     return this.socket;
   }
 
-  /** The first read, or the first wish to notice the end, makes the stream flow. */
-  #resume(): void {
-    if (!this.#started) {
-      this.#started = true;
-      this.socket.on("data", this.#onData);
-      this.socket.on("end", this.#onEnd);
-      // A socket that was not accepted paused tells its end as soon as that comes, whether anyone listens or not.
-      if (this.socket.readableEnded) this.inbound.end();
-    }
-    this.socket.resume();
-  }
-
   #discardInput(): void {
     // Nothing that still comes would be seen.
     this.#firstByteTimer?.stop();
-    this.socket.off("data", this.#onData);
     this.inbound.end(false);
-    if (!this.#started) {
-      this.#started = true;
-      this.socket.on("end", this.#onEnd);
-    }
-    this.socket.resume();
+    this.#chunks.discard();
   }
 
   #waitForBothEnds(): Promise<void> {
@@ -453,11 +462,22 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   #fail(reason: CloseReason, error: Error): void {
     if (!this.#allSent) this.#failure ??= reason;
     this.#cause ??= error;
-    this.inbound.fail(error);
-    this.#outbound.fail(error);
-    this.#charge();
-    this.#over.abort(error);
+    this.#end(error);
   }
+
+  /** Nothing comes or leaves any more. */
+  #end(failure: Failure): void {
+    this.inbound.fail(failure);
+    this.#outbound.fail(failure);
+    this.#over.abort(failure);
+    this.#charge();
+  }
+
+  /** Made when somebody uses a connection that is closed. */
+  readonly #closedError = (): Error => {
+    this.#cause ??= new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
+    return this.#cause;
+  };
 
   #requireRates({ minReadRate = 0, minWriteRate = 0, rateGraceMs }: ConnectionOptions): void {
     const graceMs = rateGraceMs ?? DEFAULTS.rateGraceMs.defaultValue;
@@ -473,7 +493,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   /** Tell the budget what is kept now. */
   readonly #charge = (): void => {
     // What is over keeps nothing, although the stream may not know it yet.
-    this.#budget?.keep(this, this.#cause === undefined ? this.inbound.buffered + this.#outbound.pending : 0);
+    this.#budget?.keep(this, this.#over.aborted ? 0 : this.inbound.buffered + this.#outbound.pending);
   };
 
   readonly #onData = (chunk: Buffer): void => {
@@ -489,7 +509,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   };
 
   readonly #onError = (error: Error): void => {
-    if (this.#detached || this.#cause !== undefined) return;
+    if (this.#detached || this.#over.aborted) return;
     const code = codeOf(error) ?? "ECONNRESET";
     this.#fail(CloseReason.peerReset, new PeerError(code, `Cannot use connection: ${error.message}`, { cause: error }));
   };
@@ -500,12 +520,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     this.#finalReason = this.#failure ?? this.#truthfulOutcome() ?? ended;
     this.#lingerTimer?.dispose();
     this.#firstByteTimer?.dispose();
-    this.#cause ??= new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
-    const error = this.#cause;
-    this.inbound.fail(error);
-    this.#outbound.fail(error);
-    this.#charge();
-    this.#over.abort(error);
+    this.#end(this.#closedError);
+    this.#chunks.release();
+    this.socket.off("close", this.#onClose).off("error", this.#onError).on("error", ignoreError);
     const listeners = this.#closedListeners;
     this.#closedListeners = [];
     for (const listener of listeners) listener(this.#finalReason);

@@ -1,74 +1,56 @@
-import { ErrorCode, rangeError, show, typeError } from "../errors.ts";
-import { ByteFlow } from "./byte-flow.ts";
+import { ErrorCode, rangeError, show, typeError, type PeerError } from "../errors.ts";
+import { ByteFlow, type Read } from "./byte-flow.ts";
+import { rejected } from "./failure.ts";
 
 /** Lines end with LF, as in Python's `readline()`. */
 const LINE_FEED = Buffer.from("\n");
 
 /** The reading half of a connection: every way to take bytes out of a {@link ByteFlow}. One read at a time; a second one rejects. */
 export class Inbound extends ByteFlow {
+  /** Made once, not for each time: it is how most bytes are read. */
+  readonly #some = new SomeRead(
+    (limit) => (this.queue.length === 0 ? undefined : this.take(Math.min(limit, this.queue.length))),
+    () => this.sawEnd(),
+  );
+
   /** Wait for bytes and take at most `limit` of them; empty at end-of-stream. */
-  async readSome(limit: number): Promise<Buffer> {
-    checkCount("limit", limit);
-    if (this.queue.length === 0 || this.claimed) {
-      this.claim();
-      try {
-        if (!(await this.fill(1))) return this.sawEnd();
-      } finally {
-        this.release();
-      }
-    }
-    return this.take(Math.min(limit, this.queue.length));
+  readSome(limit: number): Promise<Buffer> {
+    if (!this.waiting) this.#some.limit = limit;
+    return this.#checked("limit", limit, this.#some);
   }
 
   /** Wait for exactly `count` bytes. */
-  async readExactly(count: number): Promise<Buffer> {
-    checkCount("count", count);
-    this.claim();
-    try {
-      if (!(await this.fill(count))) {
-        const partial = this.take(this.queue.length);
-        this.sawEnd();
-        throw this.peerError(
-          ErrorCode.incompleteRead,
-          `Cannot read ${count} bytes: the stream ended after ${partial.length}`,
-          { partial },
-        );
-      }
-    } finally {
-      this.release();
-    }
-    return this.take(count);
+  readExactly(count: number): Promise<Buffer> {
+    return this.#checked("count", count, {
+      enough: () => (this.queue.length < count ? undefined : this.take(count)),
+      rest: () => {
+        const partial = this.#takeRest();
+        throw this.#incomplete(`${count} bytes`, partial, "");
+      },
+    });
   }
 
   /** Wait for `limit` bytes or the end of the stream, whichever comes first. */
-  async read(limit: number): Promise<Buffer> {
-    checkCount("limit", limit);
-    this.claim();
-    try {
-      if (!(await this.fill(limit)) && this.queue.length === 0) return this.sawEnd();
-    } finally {
-      this.release();
-    }
-    return this.take(Math.min(limit, this.queue.length));
+  read(limit: number): Promise<Buffer> {
+    return this.#checked("limit", limit, {
+      enough: () => (this.queue.length < limit ? undefined : this.take(limit)),
+      rest: () => (this.queue.length === 0 ? this.sawEnd() : this.take(this.queue.length)),
+    });
   }
 
   /** Wait for the end of the stream and take everything, at most `limit` bytes. */
-  async readToEnd(limit: number): Promise<Buffer> {
-    checkCount("limit", limit);
-    this.claim();
-    try {
-      if (await this.fill(limit + 1)) {
+  readToEnd(limit: number): Promise<Buffer> {
+    return this.#checked("limit", limit, {
+      enough: () => {
+        if (this.queue.length <= limit) return undefined;
         throw this.peerError(ErrorCode.tooBig, `Cannot read to the end: the peer sent more than ${limit} bytes`);
-      }
-    } finally {
-      this.release();
-    }
-    this.sawEnd();
-    return this.take(this.queue.length);
+      },
+      rest: () => this.#takeRest(),
+    });
   }
 
   /** Wait for a line and take it with its terminator; at end-of-stream the unterminated rest, then empty. */
-  async readLine(limit: number): Promise<Buffer> {
+  readLine(limit: number): Promise<Buffer> {
     return this.readUntil(LINE_FEED, limit, true);
   }
 
@@ -77,61 +59,83 @@ export class Inbound extends ByteFlow {
    *
    * @param lenient - At end-of-stream give the unterminated rest instead of rejecting.
    */
-  async readUntil(separator: Buffer, limit: number, lenient: boolean): Promise<Buffer> {
-    checkCount("limit", limit);
+  readUntil(separator: Buffer, limit: number, lenient: boolean): Promise<Buffer> {
     if (separator.length === 0) {
-      throw rangeError(ErrorCode.invalidArgument, 'Cannot read: separator must not be empty, received ""');
+      const message = 'Cannot read: separator must not be empty, received ""';
+      return Promise.reject(rangeError(ErrorCode.invalidArgument, message));
     }
-    this.claim();
-    try {
-      const length = await this.#find(separator, limit, lenient);
-      if (length !== -1) return this.take(length);
-    } finally {
-      this.release();
-    }
-    const partial = this.take(this.queue.length);
-    this.sawEnd();
-    if (lenient) return partial;
-    throw this.peerError(
-      ErrorCode.incompleteRead,
-      `Cannot read until the separator: the stream ended after ${partial.length} bytes`,
-      {
-        partial,
+    const needle = separator.length === 1 ? (separator[0] as number) : separator;
+    let searched = 0;
+    return this.#checked("limit", limit, {
+      enough: () => {
+        const start = this.queue.indexOf(needle, searched);
+        const length = start + separator.length;
+        // The rest of a stream needs no separator, and may fill the limit.
+        const limitWithout = lenient ? limit : limit - 1;
+        if (start === -1 ? this.queue.length > limitWithout : length > limit) {
+          throw this.peerError(
+            ErrorCode.tooBig,
+            `Cannot read until the separator: the peer sent more than ${limit} bytes without it`,
+          );
+        }
+        if (start !== -1) return this.take(length);
+        searched = Math.max(this.queue.length - separator.length + 1, 0);
+        return undefined;
       },
-    );
+      rest: () => {
+        const partial = this.#takeRest();
+        if (lenient) return partial;
+        throw this.#incomplete("until the separator", partial, " bytes");
+      },
+    });
   }
 
   /** Wait for at least one byte and look at up to `count`, without taking them; empty at end-of-stream. */
-  async peek(count: number): Promise<Buffer> {
-    checkCount("count", count);
-    this.claim();
-    try {
-      if (!(await this.fill(1))) return this.sawEnd();
-    } finally {
-      this.release();
-    }
-    return Buffer.from(this.queue.peek(count));
+  peek(count: number): Promise<Buffer> {
+    return this.#checked("count", count, {
+      enough: () => (this.queue.length === 0 ? undefined : Buffer.from(this.queue.peek(count))),
+      rest: () => this.sawEnd(),
+    });
   }
 
-  /** How many bytes up to and including the separator, or -1 when the stream ended without one. */
-  async #find(separator: Buffer, limit: number, lenient: boolean): Promise<number> {
-    let searched = 0;
-    for (;;) {
-      const start = this.queue.indexOf(separator, searched);
-      const length = start + separator.length;
-      // The rest of a stream needs no separator, and may fill the limit.
-      const limitWithout = lenient ? limit : limit - 1;
-      const tooBig = start === -1 ? this.queue.length > limitWithout : length > limit;
-      if (tooBig) {
-        throw this.peerError(
-          ErrorCode.tooBig,
-          `Cannot read until the separator: the peer sent more than ${limit} bytes without it`,
-        );
-      }
-      if (start !== -1) return length;
-      searched = Math.max(this.queue.length - separator.length + 1, 0);
-      if (!(await this.fill(this.queue.length + 1))) return -1;
+  #checked(name: string, count: number, read: Read): Promise<Buffer> {
+    try {
+      checkCount(name, count);
+    } catch (error) {
+      return rejected(error);
     }
+    return this.run(read);
+  }
+
+  /** Everything that is left at the end of the stream. */
+  #takeRest(): Buffer {
+    const bytes = this.take(this.queue.length);
+    this.sawEnd();
+    return bytes;
+  }
+
+  #incomplete(what: string, partial: Buffer, unit: string): PeerError {
+    return this.peerError(
+      ErrorCode.incompleteRead,
+      `Cannot read ${what}: the stream ended after ${partial.length}${unit}`,
+      { partial },
+    );
+  }
+}
+
+/** A read of whatever comes, up to a limit. */
+class SomeRead implements Read {
+  limit = 0;
+  readonly #take: (limit: number) => Buffer | undefined;
+  readonly rest: () => Buffer;
+
+  constructor(take: (limit: number) => Buffer | undefined, rest: () => Buffer) {
+    this.#take = take;
+    this.rest = rest;
+  }
+
+  enough(): Buffer | undefined {
+    return this.#take(this.limit);
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { LazySignal } from "./lazy-signal.ts";
 
@@ -15,10 +15,20 @@ describe("LazySignal", () => {
 
   test("answers an aborted signal to whoever asks later", () => {
     const lazy = new LazySignal();
-    lazy.abort("first");
-    lazy.abort("second");
+    const reason = new Error("first");
+    lazy.abort(reason);
+    lazy.abort(new Error("second"));
     expect(lazy.signal.aborted).toBe(true);
-    expect(lazy.signal.reason).toBe("first");
+    expect(lazy.signal.reason).toBe(reason);
+  });
+
+  test("makes the reason when it is asked for", () => {
+    const lazy = new LazySignal();
+    const reason = new Error("over");
+    const make = vi.fn<() => Error>(() => reason);
+    lazy.abort(make);
+    expect([lazy.aborted, make.mock.calls.length]).toEqual([true, 0]);
+    expect(lazy.signal.reason).toBe(reason);
   });
 
   test("answers the same signal each time", () => {

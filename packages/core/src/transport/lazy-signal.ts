@@ -1,28 +1,28 @@
+import { errorOf, type Failure } from "./failure.ts";
+
 /** An AbortSignal that is made when somebody asks for it: making one costs more than a small request. */
 export class LazySignal {
   #controller: AbortController | undefined;
-  #aborted = false;
-  #reason: unknown;
+  #reason: Failure | undefined;
 
   /** Whether `abort` was called. */
   get aborted(): boolean {
-    return this.#aborted;
+    return this.#reason !== undefined;
   }
 
   /** The signal; aborted already if that has happened. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort(this.#reason);
+      if (this.#reason !== undefined) this.#controller.abort(errorOf(this.#reason));
     }
     return this.#controller.signal;
   }
 
   /** Abort, once; later calls change nothing. */
-  abort(reason: unknown): void {
-    if (this.#aborted) return;
-    this.#aborted = true;
+  abort(reason: Failure): void {
+    if (this.#reason !== undefined) return;
     this.#reason = reason;
-    this.#controller?.abort(reason);
+    this.#controller?.abort(errorOf(reason));
   }
 }

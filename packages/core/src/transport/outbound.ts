@@ -7,13 +7,19 @@
  * @module
  */
 
+// Imported, where the global is a getter: one is asked for with each write.
+import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import { afterArrivals } from "./after-arrivals.ts";
 import { DataRate } from "./data-rate.ts";
+import { errorOf, type Failure } from "./failure.ts";
 import { LoopTimer } from "./loop-timer.ts";
+import { isPlainSocket } from "./plain-socket.ts";
 import { sendQueueOf, showsSendQueue } from "./send-queue.ts";
+
+const NOTHING = Buffer.alloc(0);
 
 interface Waiter {
   resolve(): void;
@@ -38,6 +44,7 @@ export class Outbound {
   onLeft: (() => void) | undefined;
 
   readonly #stream: Duplex;
+  readonly #plain: boolean;
   readonly #highWaterMark: number;
   /** How much the transport holds at once: what it joins into one write shows no progress before its end. */
   readonly #inFlight: number;
@@ -58,7 +65,7 @@ export class Outbound {
   #flushScheduled = false;
   #waiters: Waiter[] = [];
   #ending = false;
-  #failure: Error | undefined;
+  #failure: Failure | undefined;
   /** Whether the peer has to take something. */
   #watching = false;
   /** Whether the kernel shows what the peer has not taken; else what the transport has taken has to do. */
@@ -71,6 +78,7 @@ export class Outbound {
   /** @param minInFlight - Bytes that the transport is given at once however low the mark is. */
   constructor(stream: Duplex, highWaterMark: number, writeStallMs: number, onSlow: () => void, minInFlight = 1) {
     this.#stream = stream;
+    this.#plain = isPlainSocket(stream);
     // With 0 and 1 nothing may be pending.
     this.#highWaterMark = Math.max(highWaterMark, 1);
     this.#inFlight = Math.min(Math.max(highWaterMark, minInFlight), MAX_IN_FLIGHT);
@@ -133,7 +141,7 @@ export class Outbound {
 
   /** Wait until less than the high-water mark is pending. */
   ready(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return Promise.reject(errorOf(this.#failure));
     if (this.pending < this.#highWaterMark) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
@@ -149,9 +157,9 @@ export class Outbound {
   }
 
   /** Nothing will leave any more: writes and waiting writers reject. */
-  fail(error: Error): void {
+  fail(failure: Failure): void {
     if (this.#failure !== undefined) return;
-    this.#failure = error;
+    this.#failure = failure;
     this.#forgetCollected();
     this.#backlog = [];
     this.#backlogLength = 0;
@@ -159,11 +167,11 @@ export class Outbound {
     this.#rate?.dispose();
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const waiter of waiters) waiter.reject(error);
+    for (const waiter of waiters) waiter.reject(errorOf(failure));
   }
 
   #checkOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw errorOf(this.#failure);
     if (this.#ending) {
       throw new SocketServerError(ErrorCode.writeAfterEnd, "Cannot write: this side of the connection has ended");
     }
@@ -239,7 +247,14 @@ export class Outbound {
 
   #hand(bytes: Buffer): void {
     this.#handed += bytes.length;
-    this.#stream.write(bytes, this.#left);
+    const stream = this.#stream;
+    if (!this.#plain || bytes.length >= MAX_COLLECTED || stream.writableLength > 0) {
+      stream.write(bytes, this.#left);
+      return;
+    }
+    // The kernel has taken most small writes when this returns, and to be called back costs a tick: so only for what it has not taken.
+    stream.write(bytes);
+    if (stream.writableLength > 0) stream.write(NOTHING, this.#left);
   }
 
   /** The peer has to take something from now on. */

@@ -5,8 +5,6 @@ import { ProtocolError } from "../protocol-error.ts";
 import type { MessageExchange } from "./message-exchange.ts";
 import { TimeSlice } from "./time-slice.ts";
 
-const NOTHING = Buffer.alloc(0);
-
 /**
  * A connection as messages, for servers and clients alike. It closes nothing: whoever made the connection does.
  *
@@ -96,7 +94,7 @@ export class MessageStream<In, Out = In> implements MessageExchange<In, Out>, As
   /** {@link MessageStream.send} without a promise if there is room: answers undefined then. Throws at once what `send()` rejects with. */
   post(message: Out): Promise<void> | undefined {
     const { connection } = this;
-    return connection.sendSoon(this.#codec.encode(message)) ? undefined : connection.sendAll(NOTHING);
+    return connection.sendSoon(this.#codec.encode(message)) ? undefined : connection.ready();
   }
 
   /** After a {@link ProtocolError}: pass the wrong message over. Answers false if it is not known where it ends. */
