@@ -1,5 +1,5 @@
 import type { EventEmitter } from "eventemitter3";
-import { channel } from "node:diagnostics_channel";
+import { channel, type Channel } from "node:diagnostics_channel";
 
 import type { Address, InternetAddress } from "../address.ts";
 import { ErrorCode, isDisconnect, rangeError, show, typeError } from "../errors.ts";
@@ -97,6 +97,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
       server: this,
       address,
       servicesWhileIdle: () => this.serviceActions !== BaseServer.prototype.serviceActions,
+      getsOwnRequests: () => this.getRequest !== BaseServer.prototype.getRequest,
       createSource: (owner) => this.createSource(owner),
       publish: (event, ...args) => this.publish(event, ...args),
     });
@@ -335,7 +336,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   protected publish<Event extends keyof ServerEvents>(event: Event, ...args: Parameters<ServerEvents[Event]>): void {
     // The emitter's own types do not follow a generic event name.
     (this as unknown as EventEmitter).emit(event, ...args);
-    const diagnostics = channel(`socketserver:${event}`);
+    const diagnostics = diagnosticsOf(event);
     if (diagnostics.hasSubscribers) diagnostics.publish({ server: this, args });
   }
 
@@ -407,6 +408,15 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
 export interface ConstructorArguments {
   readonly address: Address;
   readonly options: object;
+}
+
+/** The channels by their events. Kept, because looking one up by its name costs more than to publish nothing. */
+const CHANNELS = new Map<string, Channel>();
+
+function diagnosticsOf(event: string): Channel {
+  const known = CHANNELS.get(event) ?? channel(`socketserver:${event}`);
+  CHANNELS.set(event, known);
+  return known;
 }
 
 function checkTime(name: string, ms: unknown): void {

@@ -16,3 +16,10 @@ export interface CallContext {
  * Inside of what the present code runs. It answers one question: what `close()` and `shutdown()` must not wait for, because it waits for them.
  */
 export const callContext = new AsyncLocalStorage<CallContext>();
+
+/** Run what belongs to a request. Inside of the same request already nothing has to be remembered again: that costs as much as an answer. */
+export function inRequest<Value>(owner: object, record: RequestRecord, work: () => Value): Value {
+  const present = callContext.getStore();
+  if (present?.record === record && present.owner === owner && present.place === "request") return work();
+  return callContext.run({ owner, place: "request", record }, work);
+}

@@ -5,6 +5,17 @@ import { ClientCounts, clientKey } from "./client-counts.ts";
 import type { RequestControl, RequestTraffic } from "./request-control.ts";
 import { RequestRecord } from "./request-record.ts";
 
+/**
+ * Where a request keeps what its registry knows of it. A map with weak keys would keep the requests alive instead, until the next large collection: each
+ * closed one would be copied twice by the small ones.
+ */
+const REGISTERED = Symbol("registered");
+
+/** A request that a registry has seen. */
+type Registered = ServerRequest & {
+  [REGISTERED]?: { readonly registry: RequestRegistry; readonly record: RequestRecord } | undefined;
+};
+
 /** What a registry tells its server. */
 export interface RegistryListener {
   /** How to reach a request that runs here. */
@@ -24,7 +35,6 @@ export interface RegistryListener {
 export class RequestRegistry {
   readonly #listener: RegistryListener;
   readonly #records = new Map<number, RequestRecord>();
-  readonly #byRequest = new WeakMap<ServerRequest, RequestRecord>();
   readonly #byAddress = new ClientCounts(clientKey);
   /** Counted only while somebody asks for it. */
   #bySubnet: ClientCounts | undefined;
@@ -76,7 +86,7 @@ export class RequestRegistry {
     const record = new RequestRecord(id, clientAddress, () => request);
     record.reachThrough(this.#listener.control(record, request));
     this.#records.set(id, record);
-    this.#byRequest.set(request, record);
+    (request as Registered)[REGISTERED] = { registry: this, record };
     this.#byAddress.add(clientAddress);
     this.#bySubnet?.add(clientAddress);
     request.onClosed((reason) => this.close(record, reason, snapshot(request)));
@@ -85,20 +95,21 @@ export class RequestRegistry {
 
   /** The record of a request that is known. */
   find(request: ServerRequest): RequestRecord | undefined {
-    return this.#byRequest.get(request);
+    const registered = (request as Registered)[REGISTERED];
+    return registered?.registry === this ? registered.record : undefined;
   }
 
   /** A request that waits is another server's from now on. */
   release(request: ServerRequest): void {
-    const record = this.#byRequest.get(request);
+    const record = this.find(request);
     if (record?.stage !== "waiting") return;
-    this.#byRequest.delete(request);
+    (request as Registered)[REGISTERED] = undefined;
     this.#forget(record);
   }
 
   /** The serving loop takes a request; `getRequest` may bring one that no source of ours has made. */
   take(request: ServerRequest, clientAddress: Address): RequestRecord {
-    const record = this.#byRequest.get(request) ?? this.open(request, clientAddress);
+    const record = this.find(request) ?? this.open(request, clientAddress);
     if (record.stage === "waiting") {
       record.take(clientAddress);
       this.#takenSize++;

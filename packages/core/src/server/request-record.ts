@@ -138,6 +138,8 @@ export class RequestRecord {
   /** For the registry alone: nothing is left of it. */
   leave(): void {
     this.#stage = "gone";
+    // A map keeps what it has forgotten until the next large collection: no connection may hang on that.
+    this.#control = undefined;
   }
 
   closedInfo(reason: CloseReason): ClosedRequestInfo {

@@ -5,9 +5,9 @@ import { LoopTimer } from "../transport/loop-timer.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import type { RequestRegistry } from "./registry.ts";
-import { callContext } from "./call-context.ts";
+import { inRequest } from "./call-context.ts";
 import type { RequestRecord } from "./request-record.ts";
-import { settleWithin } from "./settle-within.ts";
+import { isPromiseLike, settleWithin } from "./settle-within.ts";
 import { turnsAfterCut } from "./turns-after-cut.ts";
 
 /** Connections that came together should not leave together: the part of their age that is left to chance. */
@@ -35,16 +35,13 @@ export class RequestRunner<Request extends ServerRequest> {
   }
 
   /** Run a request to the end of its handler. It is cut at its deadline, which a handler may ignore. Never rejects. */
-  async run(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
+  run(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
     record.started = true;
     // It was closed while it waited for its turn: there is nobody to serve.
     if (request.destroyed) return this.#shutdown(record, request);
     this.#startClocks(record, request);
     request.begin();
-    await callContext.run({ owner: this.#registry, place: "request", record }, () =>
-      this.#work(record, request, clientAddress),
-    );
-    record.stopClocks?.();
+    return inRequest(this.#registry, record, () => this.#work(record, request, clientAddress));
   }
 
   /** The same, but wait no longer than until the deadline has passed. */
@@ -117,9 +114,8 @@ export class RequestRunner<Request extends ServerRequest> {
       const { verifyTimeoutMs } = this.#server.options;
       if (!record.closeCalled) {
         record.closeCalled = true;
-        const context = { owner: this.#registry, place: "request", record } as const;
-        const answer = callContext.run(context, () => this.#server.closeRequest(request));
-        await settleWithin("closeRequest", answer, verifyTimeoutMs);
+        const answer = inRequest(this.#registry, record, () => this.#server.closeRequest(request));
+        if (isPromiseLike(answer)) await settleWithin("closeRequest", answer, verifyTimeoutMs);
       }
     } catch (error) {
       this.#report(error, record.clientAddress);
@@ -132,8 +128,10 @@ export class RequestRunner<Request extends ServerRequest> {
     const server = this.#server;
     const { verifyTimeoutMs } = server.options;
     try {
-      await settleWithin("prepareRequest", server.prepareRequest(request), verifyTimeoutMs);
-      if (await this.#authorize(request, clientAddress)) {
+      const prepared = server.prepareRequest(request);
+      if (isPromiseLike(prepared)) await settleWithin("prepareRequest", prepared, verifyTimeoutMs);
+      const authorized = this.#authorize(request, clientAddress);
+      if (isPromiseLike(authorized) ? await authorized : authorized) {
         await server.finishRequest(request, clientAddress);
         request.conclude(CloseReason.done);
       }
@@ -142,13 +140,23 @@ export class RequestRunner<Request extends ServerRequest> {
       await this.#handleError(error, request, clientAddress);
     }
     await this.#shutdown(record, request);
+    record.stopClocks?.();
   }
 
   /** A check that throws or hangs says no; its error is reported all the same. */
-  async #authorize(request: Request, clientAddress: Address): Promise<boolean> {
+  #authorize(request: Request, clientAddress: Address): boolean | Promise<boolean> {
+    let answer: boolean | Promise<boolean> = false;
+    try {
+      answer = this.#server.authorizeRequest(request, clientAddress);
+    } finally {
+      if (!answer) request.conclude(CloseReason.unauthorized);
+    }
+    return isPromiseLike(answer) ? this.#authorizeLater(request, answer) : answer;
+  }
+
+  async #authorizeLater(request: Request, answer: Promise<boolean>): Promise<boolean> {
     let authorized = false;
     try {
-      const answer = this.#server.authorizeRequest(request, clientAddress);
       authorized = await settleWithin("authorizeRequest", answer, this.#server.options.verifyTimeoutMs);
     } finally {
       if (!authorized) request.conclude(CloseReason.unauthorized);
@@ -167,11 +175,10 @@ export class RequestRunner<Request extends ServerRequest> {
 
   async #shutdown(record: RequestRecord, request: Request): Promise<void> {
     try {
-      await settleWithin(
-        "shutdownRequest",
-        this.#server.shutdownRequest(request),
-        this.#server.options.verifyTimeoutMs,
-      );
+      const answer = this.#server.shutdownRequest(request);
+      if (isPromiseLike(answer)) {
+        await settleWithin("shutdownRequest", answer, this.#server.options.verifyTimeoutMs);
+      }
     } catch (error) {
       this.#report(error, record.clientAddress);
     }

@@ -36,6 +36,8 @@ export interface LifeParts<Request extends ServerRequest> {
   readonly address: Address;
   /** Whether `serviceActions` is overridden. */
   servicesWhileIdle(): boolean;
+  /** Whether `getRequest` is overridden. */
+  getsOwnRequests(): boolean;
   createSource(owner: SourceOwner<Request>): RequestSource<Request>;
   readonly publish: Publish;
 }
@@ -312,6 +314,7 @@ export class ServerLife<Request extends ServerRequest> {
       registry: this.registry,
       runner: this.runner,
       servicesWhileIdle: this.#parts.servicesWhileIdle(),
+      getsOwnRequests: this.#parts.getsOwnRequests(),
       onTaken: (record) => this.#parts.publish("request", record.info),
       onGetRequestFailed: (error) =>
         this.#parts.publish("acceptError", error instanceof Error ? error : new Error(String(error))),

@@ -4,11 +4,12 @@ import type { AcceptQueue } from "../transport/accept-queue.ts";
 import type { Accepted, RequestSource } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
-import { callContext } from "./call-context.ts";
+import { callContext, inRequest } from "./call-context.ts";
 import type { RequestRegistry } from "./registry.ts";
 import type { RequestRecord } from "./request-record.ts";
 import type { RequestRunner } from "./request-runner.ts";
-import { settleWithin } from "./settle-within.ts";
+import { isPromiseLike, settleWithin } from "./settle-within.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** Rejects the waiting `getRequest()` of a loop that has stopped. */
 const CALLED_OFF = new SocketServerError(ErrorCode.serverClosed, "Cannot get request: the serving loop has stopped");
@@ -23,7 +24,9 @@ export interface LoopParts<Request extends ServerRequest> {
   readonly source: RequestSource<Request>;
   readonly registry: RequestRegistry;
   readonly runner: RequestRunner<Request>;
-  /** Whether `serviceActions` is overridden: without that, an idle server needs no timer. */
+  /** Whether `getRequest` is overridden: what it does is code that is not ours then. */
+  readonly getsOwnRequests: boolean;
+  /** Whether `serviceActions` is overridden: without that, an idle server needs no timer, and a busy one nothing to call. */
   readonly servicesWhileIdle: boolean;
   /** A request was taken. */
   readonly onTaken: (record: RequestRecord) => void;
@@ -46,8 +49,8 @@ export class ServingLoop<Request extends ServerRequest> {
   #stopped = false;
   #abandoned = false;
   #current: RequestRecord | undefined;
-  #getting: PromiseWithResolvers<void> | undefined;
-  #starting: PromiseWithResolvers<void> | undefined;
+  readonly #getting = new UnderWay();
+  readonly #starting = new UnderWay();
   /** Ends each wait for code that is not ours: that of the loop, and that of `serviceActions` while the loop waits. */
   readonly #waits = new Set<() => void>();
   #failuresInRow = 0;
@@ -70,8 +73,9 @@ export class ServingLoop<Request extends ServerRequest> {
       while (!this.#stopped) {
         const accepted = await this.#take();
         if (accepted === undefined) continue;
-        await this.#serveOne(accepted);
-        await this.#serviceActions();
+        const served = this.#serveOne(accepted);
+        if (served !== undefined) await served;
+        if (servicesWhileIdle) await this.#serviceActions();
       }
     } finally {
       clearInterval(idleTimer);
@@ -111,7 +115,7 @@ export class ServingLoop<Request extends ServerRequest> {
     this.#stopTaking();
     const { verifyTimeoutMs } = this.#parts.server.options;
     try {
-      await settleWithin("getRequest", this.#starting?.promise, verifyTimeoutMs);
+      await settleWithin("getRequest", this.#starting.over, verifyTimeoutMs);
     } catch (error) {
       this.#parts.onHookFailed(error);
       this.abandon();
@@ -120,7 +124,7 @@ export class ServingLoop<Request extends ServerRequest> {
 
   /** Resolves when no `getRequest()` is under way, so that whatever it brought is in the registry. */
   get taken(): Promise<void> {
-    return this.#getting?.promise ?? Promise.resolve();
+    return this.#getting.over;
   }
 
   /** Take no further request, without waiting. */
@@ -141,12 +145,11 @@ export class ServingLoop<Request extends ServerRequest> {
   /** The next request; undefined when there was none, because the loop was stopped or `getRequest()` failed. */
   async #take(): Promise<Accepted<Request> | undefined> {
     if (this.#stopped) return undefined;
-    this.#getting = Promise.withResolvers<void>();
-    this.#starting = Promise.withResolvers<void>();
+    this.#getting.begin();
+    this.#starting.begin();
     let accepted: Accepted<Request> | undefined;
     try {
-      const answer = this.#inLoop(() => this.#parts.server.getRequest());
-      accepted = answer instanceof Promise ? await this.#untilAbandoned(answer, closeLate) : answer;
+      accepted = await this.#nextRequest();
       if (!this.#abandoned) checkAccepted(accepted);
       this.#failuresInRow = 0;
     } catch (error) {
@@ -163,47 +166,78 @@ export class ServingLoop<Request extends ServerRequest> {
     return accepted;
   }
 
-  async #serveOne([request, clientAddress]: Accepted<Request>): Promise<void> {
+  /** What our own queue brings needs no guard: stopping the loop calls it off. */
+  #nextRequest(): Accepted<Request> | Promise<Accepted<Request> | undefined> {
+    const { server, getsOwnRequests } = this.#parts;
+    if (!getsOwnRequests) return server.getRequest();
+    const answer = this.#inLoop(() => server.getRequest());
+    return answer instanceof Promise ? this.#untilAbandoned(answer, closeLate) : answer;
+  }
+
+  /** Serve a request, as far as the loop waits for that: a promise if it has to. */
+  #serveOne([request, clientAddress]: Accepted<Request>): Promise<void> | undefined {
     // It was reset while it waited: there is nobody to serve.
     if (request.closeReason !== undefined) {
       this.#taken();
-      return this.#started();
+      this.#started();
+      return undefined;
     }
     const record = this.#parts.registry.take(request, clientAddress);
     this.#current = record;
     this.#taken();
     this.#parts.onTaken(record);
-    const context = { owner: this.#parts.registry, place: "request", record } as const;
-    await callContext.run(context, () => this.#verifyAndProcess(record, request, clientAddress));
+    const work = inRequest(this.#parts.registry, record, () => this.#verifyAndProcess(record, request, clientAddress));
+    if (work !== undefined) return work.then(() => this.#served());
+    this.#served();
+    return undefined;
+  }
+
+  #served(): void {
     this.#current = undefined;
     this.#started();
   }
 
-  async #verifyAndProcess(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> {
-    const { server, runner } = this.#parts;
-    let verified = false;
+  #verifyAndProcess(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> | undefined {
+    const { server } = this.#parts;
+    let answer: boolean | Promise<boolean>;
+    try {
+      answer = server.verifyRequest(request, clientAddress);
+    } catch (error) {
+      return this.#refuse(record, request, { error });
+    }
+    if (isPromiseLike(answer)) return this.#verifyLater(record, request, answer);
+    return answer ? this.#process(record, request, clientAddress) : this.#refuse(record, request, {});
+  }
+
+  async #verifyLater(record: RequestRecord, request: Request, answer: Promise<boolean>): Promise<void> {
+    let verified: boolean | undefined = false;
     let refusal: { readonly error?: unknown } = {};
     try {
-      const answer = settleWithin(
-        "verifyRequest",
-        server.verifyRequest(request, clientAddress),
-        server.options.verifyTimeoutMs,
-      );
-      verified = (answer instanceof Promise ? await this.#untilAbandoned(answer) : answer) === true;
+      const limited = settleWithin("verifyRequest", answer, this.#parts.server.options.verifyTimeoutMs);
+      verified = await this.#untilAbandoned(Promise.resolve(limited));
     } catch (error) {
       refusal = { error };
     }
-    if (!verified) {
-      await this.#untilAbandoned(runner.refuse(record, request, refusal));
-      return;
-    }
+    await (verified === true
+      ? this.#process(record, request, record.clientAddress)
+      : this.#refuse(record, request, refusal));
+  }
+
+  /** Start what `processRequest()` does, and wait for it if it says so. */
+  #process(record: RequestRecord, request: Request, clientAddress: Address): Promise<void> | undefined {
+    const failed = (error: unknown): Promise<void> =>
+      this.#untilAbandoned(this.#parts.runner.fail(record, request, error));
     try {
-      const work = server.processRequest(request, clientAddress);
+      const work = this.#parts.server.processRequest(request, clientAddress);
       this.#started();
-      if (work instanceof Promise) await this.#untilAbandoned(work);
+      return work instanceof Promise ? this.#untilAbandoned(work).catch(failed) : undefined;
     } catch (error) {
-      await this.#untilAbandoned(runner.fail(record, request, error));
+      return failed(error);
     }
+  }
+
+  async #refuse(record: RequestRecord, request: Request, refusal: { readonly error?: unknown }): Promise<void> {
+    await this.#untilAbandoned(this.#parts.runner.refuse(record, request, refusal));
   }
 
   async #serviceActions(): Promise<void> {
@@ -229,13 +263,11 @@ export class ServingLoop<Request extends ServerRequest> {
   }
 
   #taken(): void {
-    this.#getting?.resolve();
-    this.#getting = undefined;
+    this.#getting.end();
   }
 
   #started(): void {
-    this.#starting?.resolve();
-    this.#starting = undefined;
+    this.#starting.end();
   }
 
   async #pause(): Promise<void> {

@@ -16,7 +16,10 @@ export function settleWithin<Value>(
   answer: Value | Promise<Value>,
   limitMs: number,
 ): Value | Promise<Value> {
-  if (!isPromiseLike(answer) || limitMs === Infinity) return answer;
+  return isPromiseLike(answer) && limitMs !== Infinity ? settleLater(name, answer, limitMs) : answer;
+}
+
+function settleLater<Value>(name: string, answer: Promise<Value>, limitMs: number): Promise<Value> {
   return new Promise<Value>((resolve, reject) => {
     const timer = new LoopTimer(() => {
       reject(
@@ -30,6 +33,7 @@ export function settleWithin<Value>(
   });
 }
 
-function isPromiseLike<Value>(answer: Value | Promise<Value>): answer is Promise<Value> {
+/** Whether there is something to wait for. */
+export function isPromiseLike<Value>(answer: Value | Promise<Value>): answer is Promise<Value> {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
 }

@@ -36,8 +36,8 @@ export class LoopTimer implements WheelEntry {
   /** {@inheritDoc WheelEntry.at} */
   at = OFF_WHEEL;
 
-  readonly #onExpire: () => void;
-  readonly #confirm: Confirmation | undefined;
+  #onExpire: () => void;
+  #confirm: Confirmation | undefined;
   #ms = Infinity;
   #ticks = Infinity;
   #wheel: TimerWheel | undefined;
@@ -78,10 +78,14 @@ export class LoopTimer implements WheelEntry {
     return true;
   }
 
-  /** Stop, and leave nothing behind. */
+  /** Stop for good, and leave nothing behind. */
   dispose(): void {
     this.stop();
     this.#wheel?.remove(this);
+    // A set keeps what it has forgotten until the next large collection: no connection may hang on that.
+    this.#wheel = undefined;
+    this.#onExpire = nothing;
+    this.#confirm = undefined;
   }
 
   /** For the wheel alone. */
@@ -133,6 +137,10 @@ export class LoopTimer implements WheelEntry {
     if (due < this.at) wheel.remove(this);
     if (this.at === OFF_WHEEL) wheel.add(this);
   }
+}
+
+function nothing(): void {
+  // It was disposed of.
 }
 
 function wheelFor(ms: number): TimerWheel {
