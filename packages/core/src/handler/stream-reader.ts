@@ -59,7 +59,7 @@ export class StreamReader {
    * @see {@link https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader.readuntil | readuntil}
    */
   readUntil(separator: string | Uint8Array, limit: number = DEFAULT_LINE_LIMIT): Promise<Buffer> {
-    return this.#inbound.readUntil(Buffer.from(separator), limit, false);
+    return this.#inbound.readUntil(Buffer.from(separator), limit);
   }
 
   /** Wait for at least one byte, and look at up to `count` without taking them; empty at end-of-stream. */

@@ -83,7 +83,7 @@ export class RequestRegistry {
 
   /** Begin to count a request. An `id` is given where the listener side has counted it already. */
   open(request: ServerRequest, clientAddress: Address, id = this.#nextId++): RequestRecord {
-    const record = new RequestRecord(id, clientAddress, () => request);
+    const record = new RequestRecord(id, clientAddress, request);
     record.reachThrough(this.#listener.control(record, request));
     this.#records.set(id, record);
     (request as Registered)[REGISTERED] = { registry: this, record };

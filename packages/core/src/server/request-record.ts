@@ -36,9 +36,10 @@ export class RequestRecord {
   #cleanedUp = false;
   #draining = false;
   #control: RequestControl | undefined;
-  #traffic: () => RequestTraffic;
+  #traffic: RequestTraffic;
 
-  constructor(id: number, clientAddress: Address, traffic: () => RequestTraffic) {
+  /** @param traffic - Of an open request, the request itself. */
+  constructor(id: number, clientAddress: Address, traffic: RequestTraffic) {
     this.id = id;
     this.clientAddress = clientAddress;
     this.countedAddress = clientAddress;
@@ -79,7 +80,7 @@ export class RequestRecord {
   }
 
   get traffic(): RequestTraffic {
-    return this.#traffic();
+    return this.#traffic;
   }
 
   get ageMs(): number {
@@ -131,7 +132,7 @@ export class RequestRecord {
   close(reason: CloseReason, traffic: RequestTraffic): boolean {
     if (this.#closeReason !== undefined) return false;
     this.#closeReason = reason;
-    this.#traffic = () => traffic;
+    this.#traffic = traffic;
     return true;
   }
 

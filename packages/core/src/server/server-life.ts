@@ -20,6 +20,7 @@ import { printErrorReport } from "./error-report.ts";
 import { LameDuck } from "./lame-duck.ts";
 import { LifeCycle, ServerState } from "./life-cycle.ts";
 import type { ListenerSide } from "./listener-side.ts";
+import { LocalControl } from "./local-control.ts";
 import { Opening } from "./opening.ts";
 import { Reception, type Publish } from "./reception.ts";
 import { RequestRegistry } from "./registry.ts";
@@ -83,10 +84,7 @@ export class ServerLife<Request extends ServerRequest> {
   constructor(parts: LifeParts<Request>) {
     this.#parts = parts;
     this.registry = new RequestRegistry({
-      control: (record, request) => ({
-        drain: () => request.drain(),
-        cut: (reason) => this.runner.cut(record, request as Request, reason),
-      }),
+      control: (record, request) => new LocalControl(this.runner, record, request as Request),
       taken: () => this.#statistics.taken(),
       closed: (record, reason) => {
         const info = record.closedInfo(reason);

@@ -20,17 +20,18 @@ import { LoopTimer } from "./loop-timer.ts";
 
 const MS_PER_SECOND = 1_000;
 
-/** A read: what it makes of what has come. */
-export interface Read {
+/** A kind of read: what it makes of what has come. Made once for all connections, and called with what the one read is about. */
+export interface Read<Flow extends ByteFlow, Detail> {
   /** Take the result if enough has come; undefined to wait for more. Throws if what has come is wrong. */
-  enough(): Buffer | undefined;
+  enough(flow: Flow, detail: Detail): Buffer | undefined;
   /** Take the result although nothing more will come, or throw. */
-  rest(): Buffer;
+  rest(flow: Flow, detail: Detail): Buffer;
 }
 
 /** A read that waits. */
 interface Waiting {
-  readonly read: Read;
+  readonly read: Read<never, never>;
+  readonly detail: unknown;
   resolve(bytes: Buffer): void;
   reject(error: unknown): void;
 }
@@ -56,14 +57,18 @@ export class ByteFlow {
   endOnDrain = true;
   /** Called when something was taken, if anybody wants to know how much is kept. */
   onTaken: (() => void) | undefined;
+  /** Called when something came, or the end did, if anybody wants to know. */
+  onReceived: (() => void) | undefined;
+  /** When something came last, on the clock of `performance.now()`. */
+  lastReceived = performance.now();
 
   readonly #source: ByteSource;
   /** What has come and was not taken. */
   protected readonly queue = new ByteQueue();
-  readonly #idle: LoopTimer;
+  readonly #idle: LoopTimer<ByteFlow>;
   #rate: DataRate | undefined;
   /** Runs while a peer that has only just come is waited for, although the server drains. */
-  #firstWord: LoopTimer | undefined;
+  #firstWord: LoopTimer<ByteFlow> | undefined;
   #highWaterMark: number;
   #flowing = false;
   #ended = false;
@@ -85,9 +90,7 @@ export class ByteFlow {
     this.#source = source;
     this.#highWaterMark = highWaterMark;
     this.idleTimeoutMs = idleTimeoutMs;
-    this.#idle = new LoopTimer(() => {
-      this.#giveUp(ErrorCode.idleTimeout, `Cannot read: nothing came for ${this.idleTimeoutMs} ms`);
-    }, this.#afterArrivals);
+    this.#idle = new LoopTimer<ByteFlow>(ByteFlow.#giveUpIdle, ByteFlow.#confirm, this);
   }
 
   /** Bytes received so far. */
@@ -156,13 +159,16 @@ export class ByteFlow {
     };
     // One that sends in bursts may have sent just before we began to look.
     const slack = bytesPerSecond === Infinity ? 0 : (bytesPerSecond * graceMs) / MS_PER_SECOND;
-    this.#rate = new DataRate({ bytesPerSecond, graceMs, slack }, onTooSlow, this.#afterArrivals);
+    this.#rate = new DataRate({ bytesPerSecond, graceMs, slack }, onTooSlow, (callback) =>
+      this.#afterArrivals(callback),
+    );
   }
 
   // What the connection says.
 
   /** Take a chunk from the source; it belongs to this object now. */
   receive(chunk: Buffer): void {
+    this.lastReceived = performance.now();
     this.#bytesRead += chunk.length;
     this.queue.push(chunk);
     this.#rate?.moved(chunk.length);
@@ -172,6 +178,7 @@ export class ByteFlow {
       this.#idle.start(this.idleTimeoutMs);
       this.#rate?.wait();
     } else if (this.queue.length >= this.#highWaterMark) this.#pause();
+    this.onReceived?.();
   }
 
   /**
@@ -186,6 +193,7 @@ export class ByteFlow {
     this.#peerEnded = byPeer;
     this.#endRead();
     this.#disposeClocks();
+    this.onReceived?.();
   }
 
   /** Nothing will come any more, and reads reject; what is buffered is gone, as after a reset. After an orderly end it stays readable. */
@@ -207,10 +215,7 @@ export class ByteFlow {
   drain(firstWordMs = 0): void {
     this.#draining = true;
     if (firstWordMs > 0) {
-      this.#firstWord = new LoopTimer(() => {
-        this.#firstWord = undefined;
-        this.#endAtBoundary();
-      }, this.#afterArrivals);
+      this.#firstWord = new LoopTimer<ByteFlow>(ByteFlow.#giveUpFirstWord, ByteFlow.#confirm, this);
       this.#firstWord.start(firstWordMs);
     }
     this.#endAtBoundary();
@@ -228,13 +233,8 @@ export class ByteFlow {
 
   // What reads are made of.
 
-  /** Whether a read waits. */
-  protected get waiting(): boolean {
-    return this.#waiting !== undefined;
-  }
-
   /** Settle a read, at once if that can be, else when enough has come. */
-  protected run(read: Read): Promise<Buffer> {
+  protected run<Detail>(read: Read<this, Detail>, detail: Detail): Promise<Buffer> {
     try {
       if (this.#waiting !== undefined) {
         throw new SocketServerError(
@@ -242,14 +242,14 @@ export class ByteFlow {
           "Cannot read: another read of this connection is waiting",
         );
       }
-      const bytes = read.enough();
+      const bytes = read.enough(this, detail);
       if (bytes !== undefined) return Promise.resolve(bytes);
       if (this.#failure !== undefined) throw errorOf(this.#failure);
-      if (this.#ended) return Promise.resolve(read.rest());
+      if (this.#ended) return Promise.resolve(read.rest(this, detail));
     } catch (error) {
       return rejected(error);
     }
-    return this.#wait(read);
+    return this.#wait(read, detail);
   }
 
   /** Take what is in the queue. */
@@ -268,14 +268,14 @@ export class ByteFlow {
     return Buffer.alloc(0);
   }
 
-  #wait(read: Read): Promise<Buffer> {
+  #wait(read: Read<never, never>, detail: unknown): Promise<Buffer> {
     this.#idle.start(this.idleTimeoutMs);
     if (this.#rate !== undefined) {
       if (this.buffered > 0) this.#rate.wait();
       else this.#rate.reset();
     }
     return new Promise((resolve, reject) => {
-      this.#waiting = { read, resolve, reject };
+      this.#waiting = { read, detail, resolve, reject };
       this.#resume();
       if (this.#draining) this.#endAtBoundary();
     });
@@ -284,7 +284,7 @@ export class ByteFlow {
   /** Whether enough has come for the read that waits, which is over then. */
   #settles(waiting: Waiting): boolean {
     try {
-      const bytes = waiting.read.enough();
+      const bytes = waiting.read.enough(this as never, waiting.detail as never);
       if (bytes === undefined) return false;
       this.#noneWaits();
       waiting.resolve(bytes);
@@ -301,7 +301,7 @@ export class ByteFlow {
     if (waiting === undefined) return;
     this.#noneWaits();
     try {
-      waiting.resolve(waiting.read.rest());
+      waiting.resolve(waiting.read.rest(this as never, waiting.detail as never));
     } catch (error) {
       waiting.reject(error);
     }
@@ -328,9 +328,19 @@ export class ByteFlow {
     });
   }
 
-  readonly #afterArrivals = (callback: () => void): void => {
+  #afterArrivals(callback: () => void): void {
     if (this.#source.afterArrivals === undefined) afterArrivals(undefined, callback);
     else this.#source.afterArrivals(callback);
+  }
+
+  static readonly #confirm = (callback: () => void, flow: ByteFlow): void => flow.#afterArrivals(callback);
+
+  static readonly #giveUpIdle = (flow: ByteFlow): void =>
+    flow.#giveUp(ErrorCode.idleTimeout, `Cannot read: nothing came for ${flow.idleTimeoutMs} ms`);
+
+  static readonly #giveUpFirstWord = (flow: ByteFlow): void => {
+    flow.#firstWord = undefined;
+    flow.#endAtBoundary();
   };
 
   /** An error of ours about the peer. */

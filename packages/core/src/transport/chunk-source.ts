@@ -8,12 +8,14 @@
  * @module
  */
 
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { afterArrivals } from "./after-arrivals.ts";
+import type { ByteSource } from "./byte-flow.ts";
 import { isPlainSocket } from "./plain-socket.ts";
 
-/** Whose `push` is known to be called with each chunk as it comes, and with `null` at the end. */
+/** Whether `push` is known to be called with each chunk as it comes, and with `null` at the end. */
 const PUSHES = !("bun" in process.versions);
 
 /** Who receives. */
@@ -23,11 +25,9 @@ export interface ChunkSink {
 }
 
 /** Gives the chunks of a stream to a sink. */
-export interface ChunkSource {
-  /** Begin, or go on. */
-  resume(): void;
-  /** Stop; a chunk that is under way still comes. */
-  pause(): void;
+export interface ChunkSource extends ByteSource {
+  /** Set before the first `resume()` or `discard()`. */
+  sink: ChunkSink | undefined;
   /** Go on, and throw away what comes; its end is still told. */
   discard(): void;
   /** The stream is closed: let it go. A closed socket outlives its connection by a collection or two, and must not keep it. */
@@ -35,19 +35,19 @@ export interface ChunkSource {
 }
 
 /** The cheapest source that a stream has. */
-export function chunkSourceOf(stream: Duplex, sink: ChunkSink): ChunkSource {
-  return PUSHES && isPlainSocket(stream) ? new PushedChunks(stream, sink) : new EmittedChunks(stream, sink);
+export function chunkSourceOf(stream: Duplex): ChunkSource {
+  return PUSHES && isPlainSocket(stream) ? new PushedChunks(stream) : new EmittedChunks(stream);
 }
 
 /** Of any stream. */
 class EmittedChunks implements ChunkSource {
+  sink: ChunkSink | undefined;
+
   readonly #stream: Duplex;
-  readonly #sink: ChunkSink;
   #started = false;
 
-  constructor(stream: Duplex, sink: ChunkSink) {
+  constructor(stream: Duplex) {
     this.#stream = stream;
-    this.#sink = sink;
   }
 
   resume(): void {
@@ -62,6 +62,10 @@ class EmittedChunks implements ChunkSource {
     this.#stream.pause();
   }
 
+  afterArrivals(callback: () => void): void {
+    afterArrivals(this.#stream, callback);
+  }
+
   discard(): void {
     this.#stream.off("data", this.#onData);
     if (!this.#started) this.#start();
@@ -74,44 +78,47 @@ class EmittedChunks implements ChunkSource {
 
   #start(): void {
     this.#started = true;
-    listenForEnd(this.#stream, this.#onEnd);
+    // A socket that was not accepted paused tells its end as soon as that comes, whether anyone listens or not.
+    if (this.#stream.readableEnded) this.#onEnd();
+    else this.#stream.on("end", this.#onEnd);
   }
 
-  readonly #onEnd = (): void => this.#sink.end();
+  readonly #onData = (chunk: Buffer): void => this.sink?.receive(chunk);
 
-  readonly #onData = (chunk: Buffer): void => this.#sink.receive(chunk);
+  readonly #onEnd = (): void => this.sink?.end();
 }
+
+/** The source of a plain socket, as the socket knows it: its functions are shared by all. */
+const SOURCE = Symbol("source");
+
+type KnowingSocket = Socket & { [SOURCE]?: PushedChunks | undefined };
 
 /** Of a plain socket. */
 class PushedChunks implements ChunkSource {
-  readonly #socket: Socket;
-  readonly #sink: ChunkSink;
+  sink: ChunkSink | undefined;
+
+  readonly #socket: KnowingSocket;
   #started = false;
   #flows = false;
   #discards = false;
 
-  constructor(socket: Socket, sink: ChunkSink) {
+  constructor(socket: Socket) {
     this.#socket = socket;
-    this.#sink = sink;
   }
 
   resume(): void {
+    const socket = this.#socket;
     this.#flows = true;
     if (this.#started) {
       // What stopped reading was the answer to a chunk: so does it go on.
-      if (!this.#socket.destroyed) this.#socket._read(0);
+      if (!socket.destroyed) socket._read(0);
       return;
     }
-    this.#started = true;
-    listenForEnd(this.#socket, this.#onEnd);
-    this.#socket.push = this.#push;
+    this.#start();
+    socket.push = pushToSource;
     // A socket that was not accepted paused has read ahead. This also makes one read that was.
-    for (
-      let chunk = this.#socket.read() as Buffer | null;
-      chunk !== null;
-      chunk = this.#socket.read() as Buffer | null
-    ) {
-      this.#push(chunk);
+    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+      this.push(chunk);
     }
   }
 
@@ -119,39 +126,45 @@ class PushedChunks implements ChunkSource {
     this.#flows = false;
   }
 
+  afterArrivals(callback: () => void): void {
+    afterArrivals(this.#socket, callback);
+  }
+
   discard(): void {
     this.#discards = true;
     if (this.#started) this.resume();
     else {
-      this.#started = true;
-      listenForEnd(this.#socket, this.#onEnd);
+      this.#start();
       this.#socket.resume();
     }
   }
 
   release(): void {
-    this.#socket.off("end", this.#onEnd);
-    // Not deleted: that would make the socket a slow object.
-    this.#socket.push = pushOn;
+    this.#socket[SOURCE] = undefined;
+    this.sink = undefined;
   }
 
-  readonly #onEnd = (): void => this.#sink.end();
-
   /** Whether to go on reading. */
-  readonly #push = (chunk: Buffer | null): boolean => {
-    if (chunk === null) return Socket.prototype.push.call(this.#socket, null);
-    if (!this.#discards) this.#sink.receive(chunk);
+  push(chunk: Buffer): boolean {
+    if (!this.#discards) this.sink?.receive(chunk);
     return this.#flows;
-  };
+  }
+
+  #start(): void {
+    this.#started = true;
+    const socket = this.#socket;
+    socket[SOURCE] = this;
+    if (socket.readableEnded) this.sink?.end();
+    else socket.on("end", endSource);
+  }
 }
 
-/** What a socket does by itself. */
-function pushOn(this: Socket, chunk: Buffer | null): boolean {
-  return Socket.prototype.push.call(this, chunk);
+function pushToSource(this: KnowingSocket, chunk: Buffer | null): boolean {
+  const source = this[SOURCE];
+  if (chunk === null || source === undefined) return Object.getPrototypeOf(this).push.call(this, chunk) as boolean;
+  return source.push(chunk);
 }
 
-function listenForEnd(stream: Duplex, onEnd: () => void): void {
-  // A socket that was not accepted paused tells its end as soon as that comes, whether anyone listens or not.
-  if (stream.readableEnded) onEnd();
-  else stream.on("end", onEnd);
+function endSource(this: KnowingSocket): void {
+  this[SOURCE]?.sink?.end();
 }

@@ -39,6 +39,15 @@ const SENT = Promise.resolve();
 /** What `recv()` takes at most unless told otherwise. */
 const DEFAULT_RECV_BYTES = 65_536;
 
+/** Whose stream it is. */
+const CONNECTION = Symbol("connection");
+
+type KnowingStream = Duplex & { [CONNECTION]?: Connection | undefined };
+
+// What a stream tells its connection. The same for all: a function for each connection and event would be a tenth of what an idle one takes.
+let breakOff: (this: KnowingStream, error: Error) => void;
+let close: (this: KnowingStream) => void;
+
 /**
  * A connection, for servers and clients alike: reads that wait, writes with back-pressure, one close with one reason.
  *
@@ -75,7 +84,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   #firstByteTimer: LoopTimer | undefined;
   readonly #firstByteTimeoutMs: number;
   readonly #budget: BufferBudget | undefined;
-  #lastActivity = performance.now();
+  #lastSent = 0;
   /** Whether it may not be read yet, so that it can still move to a worker. */
   #held: boolean;
   #signalWanted = false;
@@ -97,26 +106,22 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     // Read now: a socket forgets its addresses when it is destroyed.
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
     this.#localAddress = options.localAddress;
-    this.#chunks = chunkSourceOf(stream, { receive: this.#onData, end: this.#onEnd });
-    this.inbound = new Inbound(
-      {
-        resume: () => this.#chunks.resume(),
-        pause: () => this.#chunks.pause(),
-        afterArrivals: (callback) => this.afterArrivals(callback),
-      },
-      highWaterMark,
-      idleTimeoutMs,
-    );
+    this.#chunks = chunkSourceOf(stream);
+    this.inbound = new Inbound(this.#chunks, highWaterMark, idleTimeoutMs);
+    this.#chunks.sink = this.inbound;
     const onSlow = (): void => this.cut(CloseReason.slowReader);
     this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, onSlow, MIN_PIECE);
     this.#requireRates(options);
     if (this.#budget !== undefined) {
-      this.inbound.onTaken = this.#charge;
-      this.#outbound.onLeft = this.#charge;
+      const charge = (): void => this.#charge();
+      this.inbound.onTaken = charge;
+      this.inbound.onReceived = charge;
+      this.#outbound.onLeft = charge;
     }
-    stream.on("error", this.#onError);
-    stream.on("close", this.#onClose);
-    if (stream.destroyed) this.#onClose();
+    (stream as KnowingStream)[CONNECTION] = this;
+    stream.on("error", breakOff);
+    stream.on("close", close);
+    if (stream.destroyed) this.#close();
   }
 
   /** Who is at the other end. */
@@ -141,7 +146,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
 
   /** When something was last read or written, on the clock of `performance.now()`. */
   get lastActivity(): number {
-    return this.#lastActivity;
+    return Math.max(this.#lastSent, this.inbound.lastReceived);
   }
 
   /** Why it is closed, or undefined while it is open. */
@@ -246,7 +251,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     if (this.inbound.unread > 0 || this.#outbound.collecting) return this.sendSoon(data);
     const bytes = bytesToSend(data);
     this.inbound.wrote();
-    this.#lastActivity = performance.now();
+    this.#lastSent = performance.now();
     return this.#sent(this.#outbound.write(bytes));
   }
 
@@ -269,7 +274,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     const bytes = bytesToSend(data);
     this.inbound.wrote();
     // Once for all that leaves together: the clock costs as much as the rest of it.
-    if (!this.#outbound.collecting) this.#lastActivity = performance.now();
+    if (!this.#outbound.collecting) this.#lastSent = performance.now();
     return this.#sent(this.#outbound.writeSoon(bytes));
   }
 
@@ -358,6 +363,11 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
         (callback) => this.afterArrivals(callback),
       );
       this.#firstByteTimer.start(firstByteMs);
+      const { onReceived } = this.inbound;
+      this.inbound.onReceived = () => {
+        this.#firstByteTimer?.stop();
+        onReceived?.();
+      };
     }
     // What nobody reads would never be seen to come.
     if (this.#signalWanted || firstByteMs !== Infinity) this.inbound.watch();
@@ -367,7 +377,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   drain(): void {
     this.#drain.abort(new SocketServerError(ErrorCode.serverClosed, "Cannot go on for long: the server is draining"));
     const untouched = this.bytesRead === 0 && this.bytesWritten === 0;
-    const young = performance.now() - this.#lastActivity < YOUNG_MS;
+    const young = performance.now() - this.lastActivity < YOUNG_MS;
     this.inbound.drain(untouched && young ? FIRST_WORD_MS : 0);
   }
 
@@ -409,8 +419,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    */
   detach(): Duplex {
     this.#detached = true;
-    this.socket.off("close", this.#onClose);
-    this.socket.off("error", this.#onError);
+    (this.socket as KnowingStream)[CONNECTION] = undefined;
+    this.socket.off("close", close);
+    this.socket.off("error", breakOff);
     // Whoever owns it next hears for himself. One such listener is enough, however often it changes hands.
     this.socket.off("error", ignoreError).on("error", ignoreError);
     const error = new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it was handed to a worker");
@@ -430,7 +441,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     const { promise, resolve } = Promise.withResolvers<void>();
     const stream = this.socket;
     // What has left long ago has been read by now: the wait counts from our last byte.
-    const lastByteAt = this.#outbound.pending === 0 ? this.#lastActivity : undefined;
+    const lastByteAt = this.#outbound.pending === 0 ? this.lastActivity : undefined;
     this.onClosed(() => resolve());
     this.#discardInput();
     this.#outbound.end();
@@ -439,7 +450,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
       else {
         stream.once("end", resolve);
         const waited = lastByteAt === undefined ? 0 : performance.now() - lastByteAt;
-        this.#lingerTimer = new LoopTimer(resolve);
+        this.#lingerTimer = new LoopTimer(() => resolve());
         this.#lingerTimer.start(Math.max(this.#lingerMs - waited, 0));
       }
     };
@@ -474,10 +485,10 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   }
 
   /** Made when somebody uses a connection that is closed. */
-  readonly #closedError = (): Error => {
+  #closedError(): Error {
     this.#cause ??= new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it is closed");
     return this.#cause;
-  };
+  }
 
   #requireRates({ minReadRate = 0, minWriteRate = 0, rateGraceMs }: ConnectionOptions): void {
     const graceMs = rateGraceMs ?? DEFAULTS.rateGraceMs.defaultValue;
@@ -491,42 +502,42 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   }
 
   /** Tell the budget what is kept now. */
-  readonly #charge = (): void => {
+  #charge(): void {
     // What is over keeps nothing, although the stream may not know it yet.
     this.#budget?.keep(this, this.#over.aborted ? 0 : this.inbound.buffered + this.#outbound.pending);
-  };
+  }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.#lastActivity = performance.now();
-    this.#firstByteTimer?.stop();
-    this.inbound.receive(chunk);
-    if (this.#budget !== undefined) this.#charge();
-  };
-
-  readonly #onEnd = (): void => {
-    this.#firstByteTimer?.stop();
-    this.inbound.end();
-  };
-
-  readonly #onError = (error: Error): void => {
+  #break(error: Error): void {
     if (this.#detached || this.#over.aborted) return;
     const code = codeOf(error) ?? "ECONNRESET";
     this.#fail(CloseReason.peerReset, new PeerError(code, `Cannot use connection: ${error.message}`, { cause: error }));
-  };
+  }
 
-  readonly #onClose = (): void => {
+  #close(): void {
     if (this.#finalReason !== undefined || this.#detached) return;
     const ended = this.inbound.endSeen ? CloseReason.peerEnd : CloseReason.aborted;
     this.#finalReason = this.#failure ?? this.#truthfulOutcome() ?? ended;
     this.#lingerTimer?.dispose();
     this.#firstByteTimer?.dispose();
-    this.#end(this.#closedError);
+    this.#end(() => this.#closedError());
     this.#chunks.release();
-    this.socket.off("close", this.#onClose).off("error", this.#onError).on("error", ignoreError);
+    // Its listeners stay, and find nobody.
+    (this.socket as KnowingStream)[CONNECTION] = undefined;
     const listeners = this.#closedListeners;
     this.#closedListeners = [];
     for (const listener of listeners) listener(this.#finalReason);
-  };
+  }
+
+  static {
+    breakOff = function (error) {
+      const connection = this[CONNECTION];
+      if (connection !== undefined) connection.#break(error);
+    };
+    close = function () {
+      const connection = this[CONNECTION];
+      if (connection !== undefined) connection.#close();
+    };
+  }
 }
 
 function ignoreError(): void {

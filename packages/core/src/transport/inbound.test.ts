@@ -185,28 +185,28 @@ describe("Inbound.readUntil()", () => {
 
   test("answers everything up to the end of the separator, also across chunks", async () => {
     const inbound = inboundWith("head\r", "\n\r");
-    const bytes = text(inbound.readUntil(blankLine, 100, false));
+    const bytes = text(inbound.readUntil(blankLine, 100));
     inbound.receive(Buffer.from("\nbody"));
     expect(await bytes).toBe("head\r\n\r\n");
     expect(await text(inbound.readSome(10))).toBe("body");
   });
 
   test("holds its limit at exactly the maximum and one more", async () => {
-    expect(await text(inboundWith("ab\r\n\r\n").readUntil(blankLine, 6, false))).toBe("ab\r\n\r\n");
-    await expect(inboundWith("abc\r\n\r\n").readUntil(blankLine, 6, false)).rejects.toMatchObject({
+    expect(await text(inboundWith("ab\r\n\r\n").readUntil(blankLine, 6))).toBe("ab\r\n\r\n");
+    await expect(inboundWith("abc\r\n\r\n").readUntil(blankLine, 6)).rejects.toMatchObject({
       code: "ERR_SOCKETSERVER_TOO_BIG",
     });
   });
 
   test("rejects when the stream ends first, with what came", async () => {
     const error: unknown = await ended("head\r\n")
-      .readUntil(blankLine, 100, false)
+      .readUntil(blankLine, 100)
       .catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: "ERR_SOCKETSERVER_INCOMPLETE_READ", partial: Buffer.from("head\r\n") });
   });
 
   test("rejects an empty separator", async () => {
-    await expect(inboundWith("x").readUntil(Buffer.alloc(0), 10, false)).rejects.toMatchObject({
+    await expect(inboundWith("x").readUntil(Buffer.alloc(0), 10)).rejects.toMatchObject({
       name: "RangeError",
       code: "ERR_SOCKETSERVER_INVALID_ARGUMENT",
     });
@@ -262,7 +262,7 @@ describe("Inbound: one reader at a time", () => {
     read: (inbound) => inbound.read(1),
     readToEnd: (inbound) => inbound.readToEnd(10),
     readLine: (inbound) => inbound.readLine(10),
-    readUntil: (inbound) => inbound.readUntil(Buffer.from("."), 10, false),
+    readUntil: (inbound) => inbound.readUntil(Buffer.from("."), 10),
     peek: (inbound) => inbound.peek(1),
   };
 

@@ -1,7 +1,7 @@
 import { OFF_WHEEL, TimerWheel, type WheelEntry } from "./timer-wheel.ts";
 
 /** Lets whatever has come meanwhile be seen, then calls back. */
-export type Confirmation = (callback: () => void) => void;
+export type Confirmation<Owner = undefined> = (callback: () => void, owner: Owner) => void;
 
 /** Ticks of a wheel in the shortest time-out that goes on it: so one is late by an eighth at most. */
 const TICKS_PER_TIMEOUT = 24;
@@ -30,14 +30,15 @@ export function pauseTimers(ms: number): void {
  * Never early by the time of this event loop, in which a stall of our own does not count, and late by an eighth at most (or by 15 ms, if that is more).
  * Before it expires, what has come meanwhile is seen first: whoever starts or stops it then is in time.
  */
-export class LoopTimer implements WheelEntry {
+export class LoopTimer<Owner = undefined> implements WheelEntry {
   /** {@inheritDoc WheelEntry.due} */
   due = Infinity;
   /** {@inheritDoc WheelEntry.at} */
   at = OFF_WHEEL;
 
-  #onExpire: () => void;
-  #confirm: Confirmation | undefined;
+  #onExpire: (owner: Owner) => void;
+  #confirm: Confirmation<Owner> | undefined;
+  #owner: Owner;
   #ms = Infinity;
   #ticks = Infinity;
   #wheel: TimerWheel | undefined;
@@ -45,10 +46,18 @@ export class LoopTimer implements WheelEntry {
   /** Ticks that were left when it was paused. */
   #left = Infinity;
 
-  /** @param confirm - Called before it expires; it expires at once without. */
-  constructor(onExpire: () => void, confirm?: Confirmation) {
+  /**
+   * @param confirm - Called before it expires; it expires at once without.
+   * @param owner - What both are called with: where there are many timers, the functions need not be made for each.
+   */
+  constructor(
+    onExpire: (owner: Owner) => void,
+    confirm?: Confirmation<Owner>,
+    ...[owner]: undefined extends Owner ? [owner?: Owner] : [owner: Owner]
+  ) {
     this.#onExpire = onExpire;
     this.#confirm = confirm;
+    this.#owner = owner as Owner;
   }
 
   /** Expire in `ms` milliseconds, unless stopped or started again before; `Infinity` never does. */
@@ -86,6 +95,7 @@ export class LoopTimer implements WheelEntry {
     this.#wheel = undefined;
     this.#onExpire = nothing;
     this.#confirm = undefined;
+    this.#owner = undefined as Owner;
   }
 
   /** For the wheel alone. */
@@ -97,18 +107,19 @@ export class LoopTimer implements WheelEntry {
     }
     const askedAt = performance.now();
     const pausedBefore = pausedMs;
-    this.#confirm(() => {
+    const confirmed = (): void => {
       if (this.due !== due) return;
       const tookMs = performance.now() - askedAt;
       const heldUpMs = Math.max(pausedMs - pausedBefore, tookMs < HELD_UP_MS ? 0 : tookMs);
       if (heldUpMs === 0 || this.#extended) this.#end();
       else this.#extend(heldUpMs);
-    });
+    };
+    this.#confirm(confirmed, this.#owner);
   }
 
   #end(): void {
     this.due = Infinity;
-    this.#onExpire();
+    this.#onExpire(this.#owner);
   }
 
   /** Another loop was held up, through which everything comes: give that time back. Once: a loop that always is must not put off everything for ever. */

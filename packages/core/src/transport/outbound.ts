@@ -52,7 +52,8 @@ export class Outbound {
   /** The peer takes nothing, or too little. */
   readonly #onSlow: () => void;
   /** Made when it is first needed, which for small answers it never is. */
-  #stall: LoopTimer | undefined;
+  #stall: LoopTimer<Outbound> | undefined;
+  #leftListener: (() => void) | undefined;
   #rate: DataRate | undefined;
   /** What the transport has not been given yet, in order. */
   #backlog: Buffer[] = [];
@@ -90,7 +91,8 @@ export class Outbound {
   requireRate(bytesPerSecond: number, graceMs: number): void {
     // What the transport holds leaves in one go, as far as can be seen.
     const limit = { bytesPerSecond, graceMs, slack: this.#visible ? this.#inFlight : INVISIBLE };
-    this.#rate = new DataRate(limit, this.#onSlow, this.#afterArrivals, () => {
+    const confirm = (callback: () => void): void => afterArrivals(this.#stream, callback);
+    this.#rate = new DataRate(limit, this.#onSlow, confirm, () => {
       const delivered = this.#delivered();
       const since = delivered - this.#deliveredAtMeasure;
       this.#deliveredAtMeasure = delivered;
@@ -212,14 +214,14 @@ export class Outbound {
   }
 
   /** A write of ours has left. The stream's own `drain` event knows only the stream's own mark. */
-  readonly #left = (): void => {
+  #left(): void {
     if (this.#failure !== undefined) return;
     this.onLeft?.();
     this.#progress();
     if (this.#backlogLength > 0) this.#pump();
     if (this.#waiters.length > 0 && this.pending < this.#highWaterMark) this.#release();
     if (this.#ending) this.#endWhenHanded();
-  };
+  }
 
   #endWhenHanded(): void {
     if (this.#backlogLength === 0 && !this.#stream.writableEnded) this.#stream.end();
@@ -245,23 +247,29 @@ export class Outbound {
     if (index > 0) this.#backlog.splice(0, index);
   }
 
+  /** Made when it is first needed, which for small answers it never is. */
+  get #whenLeft(): () => void {
+    this.#leftListener ??= () => this.#left();
+    return this.#leftListener;
+  }
+
   #hand(bytes: Buffer): void {
     this.#handed += bytes.length;
     const stream = this.#stream;
     if (!this.#plain || bytes.length >= MAX_COLLECTED || stream.writableLength > 0) {
-      stream.write(bytes, this.#left);
+      stream.write(bytes, this.#whenLeft);
       return;
     }
     // The kernel has taken most small writes when this returns, and to be called back costs a tick: so only for what it has not taken.
     stream.write(bytes);
-    if (stream.writableLength > 0) stream.write(NOTHING, this.#left);
+    if (stream.writableLength > 0) stream.write(NOTHING, this.#whenLeft);
   }
 
   /** The peer has to take something from now on. */
   #watch(): void {
     if (this.#watching) return;
     this.#watching = true;
-    this.#stall ??= new LoopTimer(this.#look, this.#afterArrivals);
+    this.#stall ??= new LoopTimer<Outbound>(Outbound.#onQuiet, Outbound.#confirm, this);
     this.#startLooking();
     this.#rate?.wait();
   }
@@ -286,7 +294,7 @@ export class Outbound {
   }
 
   /** Nothing has been seen to leave for a while. */
-  readonly #look = (): void => {
+  #look(): void {
     const delivered = this.#delivered();
     const progress = this.#lastLook === undefined || delivered > this.#lastLook;
     this.#looksWithoutProgress = progress ? 0 : this.#looksWithoutProgress + 1;
@@ -296,7 +304,12 @@ export class Outbound {
     } else {
       this.#onSlow();
     }
-  };
+  }
+
+  static readonly #onQuiet = (outbound: Outbound): void => outbound.#look();
+
+  static readonly #confirm = (callback: () => void, outbound: Outbound): void =>
+    afterArrivals(outbound.#stream, callback);
 
   /** Asked when it is first needed, which for small answers it never is. */
   get #visible(): boolean {
@@ -308,8 +321,6 @@ export class Outbound {
   #delivered(): number {
     return this.#handed - this.#stream.writableLength - (this.#visible ? (sendQueueOf(this.#stream) ?? 0) : 0);
   }
-
-  readonly #afterArrivals = (callback: () => void): void => afterArrivals(this.#stream, callback);
 }
 
 function asBuffer(data: Uint8Array): Buffer {
