@@ -1,0 +1,3 @@
+/** Says nothing on standard output. */
+process.stderr.write("thinking\n");
+process.stdin.resume();
