@@ -1,6 +1,7 @@
 import type { Address } from "../address.ts";
 import type { CloseReason } from "../close-reason.ts";
 import type { ClosedRequestInfo, RequestInfo } from "../events.ts";
+import type { RequestClocks } from "./request-clocks.ts";
 import type { RequestControl, RequestTraffic } from "./request-control.ts";
 
 /** Where a request is in its life. */
@@ -21,8 +22,8 @@ export class RequestRecord {
   started = false;
   /** Resolves when `closeRequest` has ended, once that has begun. */
   cleanUp: Promise<void> | undefined;
-  /** Stops the clocks of the whole request, if any run. */
-  stopClocks: (() => void) | undefined;
+  /** The clocks of the whole request, if any run. */
+  clocks: RequestClocks | undefined;
   /** Called when its deadline has passed and its handler may go on for ever. */
   onOverdue: (() => void) | undefined;
   /** Whether `shutdownRequest` will lead to `closeRequest`. */

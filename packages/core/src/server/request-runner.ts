@@ -1,17 +1,14 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
 import { closeReasonFor } from "../transport/close-reason-for.ts";
-import { LoopTimer } from "../transport/loop-timer.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import type { RequestRegistry } from "./registry.ts";
 import { inRequest } from "./call-context.ts";
+import { RequestClocks } from "./request-clocks.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { isPromiseLike, settleWithin } from "./settle-within.ts";
 import { turnsAfterCut } from "./turns-after-cut.ts";
-
-/** Connections that came together should not leave together: the part of their age that is left to chance. */
-const AGE_JITTER = 0.1;
 
 /**
  * Runs the handler side of a request's life: `prepareRequest -> authorizeRequest -> finishRequest -> shutdownRequest -> closeRequest`.
@@ -70,10 +67,13 @@ export class RequestRunner<Request extends ServerRequest> {
 
   /** Reset a request, and close it even if its handler never notices. */
   cut(record: RequestRecord, request: Request, reason: CloseReason): void {
-    record.stopClocks?.();
+    record.clocks?.stop();
     request.cut(reason);
     void turnsAfterCut().then(() => this.#closeUnnoticed(record, request));
   }
+
+  readonly #cutOnTime = (record: RequestRecord, request: ServerRequest, reason: CloseReason): void =>
+    this.cut(record, request as Request, reason);
 
   /** Call `closeRequest`, unless it was called, and make sure that the request is closed. Never rejects. */
   closeOnce(record: RequestRecord, request: Request): Promise<void> {
@@ -83,24 +83,9 @@ export class RequestRunner<Request extends ServerRequest> {
 
   /** Let the request end at its deadline and at its age, if it has any. */
   #startClocks(record: RequestRecord, request: Request): void {
-    const { deadlineMs, maxAgeMs, graceMs } = this.#server.options;
-    if (deadlineMs === Infinity && maxAgeMs === Infinity) return;
-    const confirm = (callback: () => void): void => request.afterArrivals(callback);
-    const deadline = new LoopTimer(() => {
-      this.cut(record, request, CloseReason.deadline);
-      // A handler that reads or writes ends now; one that does neither is waited for no longer.
-      setImmediate(() => record.onOverdue?.());
-    }, confirm);
-    deadline.start(deadlineMs);
-    const grace = new LoopTimer(() => this.cut(record, request, CloseReason.maxAge), confirm);
-    const age = new LoopTimer(() => {
-      if (!record.draining) record.drain();
-      grace.start(graceMs);
-    });
-    age.start(maxAgeMs === Infinity ? Infinity : maxAgeMs * (1 - Math.random() * AGE_JITTER));
-    record.stopClocks = () => {
-      for (const timer of [deadline, age, grace]) timer.dispose();
-    };
+    const { options } = this.#server;
+    if (options.deadlineMs === Infinity && options.maxAgeMs === Infinity) return;
+    record.clocks = new RequestClocks(record, request, options, this.#cutOnTime);
   }
 
   /** Close a request that was cut; one that nobody has begun to run has no handler that could end. */
@@ -140,7 +125,7 @@ export class RequestRunner<Request extends ServerRequest> {
       await this.#handleError(error, request, clientAddress);
     }
     await this.#shutdown(record, request);
-    record.stopClocks?.();
+    record.clocks?.stop();
   }
 
   /** A check that throws or hangs says no; its error is reported all the same. */

@@ -1,24 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
+import { BufferBudget, type BufferAccount, type BufferHolder } from "./buffer-budget.ts";
 
 /** Keeps what the test says, and nothing once it is cut. */
 class Holder implements BufferHolder {
   readonly cuts: string[] = [];
-  readonly #budget: BufferBudget;
+  readonly #account: BufferAccount;
 
   constructor(budget: BufferBudget) {
-    this.#budget = budget;
+    this.#account = budget.open(this);
   }
 
   keep(bytes: number): void {
-    if (this.cuts.length === 0) this.#budget.keep(this, bytes);
+    this.#account.keep(bytes);
   }
 
   cut(reason: string): void {
     this.cuts.push(reason);
-    this.#budget.keep(this, 0);
+    this.#account.close();
   }
 }
 
@@ -78,14 +78,25 @@ describe("BufferBudget", () => {
     const budget = new BufferBudget(100);
     const cuts: string[] = [];
     // One that does not let go at once.
-    const stubborn: BufferHolder = { cut: (reason) => cuts.push(reason) };
-    budget.keep(stubborn, 300);
+    const stubborn = budget.open({ cut: (reason) => cuts.push(reason) });
+    stubborn.keep(300);
     expect(cuts).toEqual(["memory"]);
-    budget.keep(stubborn, 300);
-    budget.keep(stubborn, 200);
+    stubborn.keep(300);
+    stubborn.keep(200);
     expect(cuts).toHaveLength(1);
-    budget.keep(stubborn, 201);
+    stubborn.keep(201);
     expect(cuts).toHaveLength(2);
+  });
+
+  test("counts nothing of an account that is closed, which may be closed twice", () => {
+    const { budget, all } = holders(100, 2);
+    const [first, second] = all as [Holder, Holder];
+    first.keep(60);
+    first.cut("gone");
+    first.cut("gone");
+    first.keep(60);
+    second.keep(90);
+    expect([budget.used, second.cuts]).toEqual([90, []]);
   });
 
   test("lets nobody keep anything if it is 0", () => {

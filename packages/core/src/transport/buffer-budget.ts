@@ -13,7 +13,7 @@ export class BufferBudget {
   /** Bytes. */
   readonly limit: number;
 
-  readonly #kept = new Map<BufferHolder, number>();
+  readonly #accounts = new Set<BufferAccount>();
   #used = 0;
 
   /** @param limit - Bytes, at least 0. */
@@ -26,20 +26,54 @@ export class BufferBudget {
     return this.#used;
   }
 
-  /** So many bytes are what a holder keeps from now on. */
-  keep(holder: BufferHolder, bytes: number): void {
-    const more = bytes - (this.#kept.get(holder) ?? 0);
-    if (more === 0) return;
-    this.#used += more;
-    if (bytes > 0) this.#kept.set(holder, bytes);
-    else this.#kept.delete(holder);
-    if (more > 0 && this.#used > this.limit) this.#cutLargest();
+  /** Begin to count what a holder keeps. Whoever opens the account closes it. */
+  open(holder: BufferHolder): BufferAccount {
+    const account = new BufferAccount(holder, this.#changed);
+    this.#accounts.add(account);
+    return account;
   }
+
+  readonly #changed = (account: BufferAccount, more: number): void => {
+    this.#used += more;
+    if (account.holder === undefined) this.#accounts.delete(account);
+    else if (more > 0 && this.#used > this.limit) this.#cutLargest();
+  };
 
   /** One is enough: the others fitted before, and it keeps at least as much as what came last. */
   #cutLargest(): void {
-    let largest: readonly [BufferHolder, number] | undefined;
-    for (const holder of this.#kept) if (largest === undefined || holder[1] > largest[1]) largest = holder;
-    largest?.[0].cut(CloseReason.memory);
+    let largest: BufferAccount | undefined;
+    for (const account of this.#accounts) if (largest === undefined || account.bytes > largest.bytes) largest = account;
+    largest?.holder?.cut(CloseReason.memory);
+  }
+}
+
+/** What one holder keeps. */
+export class BufferAccount {
+  /** Whose it is, until it is closed: what is closed stays in old tables of the set for a while, and must not keep a connection there. */
+  holder: BufferHolder | undefined;
+  bytes = 0;
+
+  readonly #changed: (account: BufferAccount, more: number) => void;
+
+  constructor(holder: BufferHolder, changed: (account: BufferAccount, more: number) => void) {
+    this.holder = holder;
+    this.#changed = changed;
+  }
+
+  /** So many bytes are what the holder keeps from now on. Nothing counts after `close()`. */
+  keep(bytes: number): void {
+    const more = bytes - this.bytes;
+    if (more === 0 || this.holder === undefined) return;
+    this.bytes = bytes;
+    this.#changed(this, more);
+  }
+
+  /** The holder keeps nothing any more. Idempotent. */
+  close(): void {
+    if (this.holder === undefined) return;
+    const less = -this.bytes;
+    this.holder = undefined;
+    this.bytes = 0;
+    this.#changed(this, less);
   }
 }

@@ -9,7 +9,7 @@ import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, PeerError, SocketServerError, codeOf, show, typeError } from "../errors.ts";
 import { SERVER_OPTION_RULES as DEFAULTS } from "../options.ts";
 import { afterArrivals } from "./after-arrivals.ts";
-import type { BufferBudget, BufferHolder } from "./buffer-budget.ts";
+import type { BufferAccount, BufferHolder } from "./buffer-budget.ts";
 import { chunkSourceOf, type ChunkSource } from "./chunk-source.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { cutError } from "./cut-error.ts";
@@ -81,9 +81,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   #closed: Promise<CloseReason> | undefined;
   #lingering: Promise<void> | undefined;
   #lingerTimer: LoopTimer | undefined;
-  #firstByteTimer: LoopTimer | undefined;
+  #firstByteTimer: LoopTimer<Connection> | undefined;
   readonly #firstByteTimeoutMs: number;
-  readonly #budget: BufferBudget | undefined;
+  readonly #account: BufferAccount | undefined;
   #lastSent = 0;
   /** Whether it may not be read yet, so that it can still move to a worker. */
   #held: boolean;
@@ -101,7 +101,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     this.socket = stream;
     this.#lingerMs = lingerMs;
     this.#firstByteTimeoutMs = firstByteTimeoutMs;
-    this.#budget = options.budget;
+    this.#account = options.budget?.open(this);
     this.#held = options.held ?? false;
     // Read now: a socket forgets its addresses when it is destroyed.
     this.#remoteAddress = options.remoteAddress ?? remoteAddressOf(stream);
@@ -112,7 +112,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     const onSlow = (): void => this.cut(CloseReason.slowReader);
     this.#outbound = new Outbound(stream, highWaterMark, writeStallMs, onSlow, MIN_PIECE);
     this.#requireRates(options);
-    if (this.#budget !== undefined) {
+    if (this.#account !== undefined) {
       const charge = (): void => this.#charge();
       this.inbound.onTaken = charge;
       this.inbound.onReceived = charge;
@@ -358,10 +358,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     this.#held = false;
     const firstByteMs = this.#firstByteTimeoutMs;
     if (firstByteMs !== Infinity) {
-      this.#firstByteTimer = new LoopTimer(
-        () => this.cut(CloseReason.firstByte),
-        (callback) => this.afterArrivals(callback),
-      );
+      this.#firstByteTimer = new LoopTimer<Connection>(cutForFirstByte, waitForArrivals, this);
       this.#firstByteTimer.start(firstByteMs);
       const { onReceived } = this.inbound;
       this.inbound.onReceived = () => {
@@ -424,9 +421,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     this.socket.off("error", breakOff);
     // Whoever owns it next hears for himself. One such listener is enough, however often it changes hands.
     this.socket.off("error", ignoreError).on("error", ignoreError);
-    const error = new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it was handed to a worker");
-    this.inbound.fail(error);
-    this.#outbound.fail(error);
+    this.inbound.fail(handedOver);
+    this.#outbound.fail(handedOver);
+    this.#account?.close();
     return this.socket;
   }
 
@@ -481,7 +478,8 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     this.inbound.fail(failure);
     this.#outbound.fail(failure);
     this.#over.abort(failure);
-    this.#charge();
+    // What is over keeps nothing, although the stream may not know it yet.
+    this.#account?.close();
   }
 
   /** Made when somebody uses a connection that is closed. */
@@ -497,14 +495,13 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   }
 
   #sent(goOn: boolean): boolean {
-    if (this.#budget !== undefined) this.#charge();
+    if (this.#account !== undefined) this.#charge();
     return goOn;
   }
 
   /** Tell the budget what is kept now. */
   #charge(): void {
-    // What is over keeps nothing, although the stream may not know it yet.
-    this.#budget?.keep(this, this.#over.aborted ? 0 : this.inbound.buffered + this.#outbound.pending);
+    this.#account?.keep(this.inbound.buffered + this.#outbound.pending);
   }
 
   #break(error: Error): void {
@@ -538,6 +535,18 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
       if (connection !== undefined) connection.#close();
     };
   }
+}
+
+function cutForFirstByte(connection: Connection): void {
+  connection.cut(CloseReason.firstByte);
+}
+
+function waitForArrivals(callback: () => void, connection: Connection): void {
+  connection.afterArrivals(callback);
+}
+
+function handedOver(): Error {
+  return new SocketServerError(ErrorCode.connectionClosed, "Cannot use connection: it was handed to a worker");
 }
 
 function ignoreError(): void {

@@ -54,6 +54,7 @@ export class Outbound {
   /** Made when it is first needed, which for small answers it never is. */
   #stall: LoopTimer<Outbound> | undefined;
   #leftListener: (() => void) | undefined;
+  #rateLimit: { readonly bytesPerSecond: number; readonly graceMs: number } | undefined;
   #rate: DataRate | undefined;
   /** What the transport has not been given yet, in order. */
   #backlog: Buffer[] = [];
@@ -89,15 +90,7 @@ export class Outbound {
 
   /** From now on, the peer has to take so much of what is pending. */
   requireRate(bytesPerSecond: number, graceMs: number): void {
-    // What the transport holds leaves in one go, as far as can be seen.
-    const limit = { bytesPerSecond, graceMs, slack: this.#visible ? this.#inFlight : INVISIBLE };
-    const confirm = (callback: () => void): void => afterArrivals(this.#stream, callback);
-    this.#rate = new DataRate(limit, this.#onSlow, confirm, () => {
-      const delivered = this.#delivered();
-      const since = delivered - this.#deliveredAtMeasure;
-      this.#deliveredAtMeasure = delivered;
-      return since;
-    });
+    this.#rateLimit = { bytesPerSecond, graceMs };
   }
 
   /** Bytes given to the transport so far. */
@@ -271,7 +264,20 @@ export class Outbound {
     this.#watching = true;
     this.#stall ??= new LoopTimer<Outbound>(Outbound.#onQuiet, Outbound.#confirm, this);
     this.#startLooking();
+    if (this.#rateLimit !== undefined) this.#rate ??= this.#newRate(this.#rateLimit);
     this.#rate?.wait();
+  }
+
+  #newRate(limit: { readonly bytesPerSecond: number; readonly graceMs: number }): DataRate {
+    // What the transport holds leaves in one go, as far as can be seen.
+    const slack = this.#visible ? this.#inFlight : INVISIBLE;
+    const confirm = (callback: () => void): void => afterArrivals(this.#stream, callback);
+    return new DataRate({ ...limit, slack }, this.#onSlow, confirm, () => {
+      const delivered = this.#delivered();
+      const since = delivered - this.#deliveredAtMeasure;
+      this.#deliveredAtMeasure = delivered;
+      return since;
+    });
   }
 
   /** The transport has taken something. */
