@@ -23,7 +23,8 @@ export class StreamRequestHandler<Server extends BaseServer = BaseServer> extend
    */
   rbufsize = -1;
   /**
-   * Bytes of output to collect before they are sent: 0 sends every write, -1 means 8 192. `finish()` flushes.
+   * Bytes of output to collect before they are sent: 0 sends every write, -1 means 8 192. `finish()` flushes. With 0, answers to what came together leave
+   * together, on the next tick at the latest.
    * @defaultValue 0
    */
   wbufsize = 0;

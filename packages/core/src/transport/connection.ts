@@ -58,7 +58,8 @@ let close: (this: KnowingStream) => void;
  */
 export class Connection implements ServerRequest, BufferHolder, AsyncDisposable {
   /**
-   * The stream underneath. An escape hatch: what is read or written past this object is not seen by time-outs and bounds.
+   * The stream underneath. An escape hatch: what is read or written past this object is not seen by time-outs and bounds. Whoever wants to read it does so
+   * instead of this object: from the first read here on, what comes is given to nobody else.
    */
   readonly socket: Duplex;
   /** The reading half, for readers such as `rfile`. */
