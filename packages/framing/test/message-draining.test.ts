@@ -217,7 +217,7 @@ describe.each(CONCURRENT_SERVERS)("draining of $name with many connections", (ce
       expect(String(await client.recv())).toBe("hello\n");
       clients.push(client);
     }
-    const closing = running.close({ graceMs: 1_000 });
+    const closing = running.close({ graceMs: 2_500 });
     const outputs = clients.map(async (client, index) => {
       if (index === 2 || index === 3) await client.sendAll("\n");
       const output = await rest(client).catch(() => "cut");

@@ -17,7 +17,7 @@ import { rejected, type Failure } from "./failure.ts";
 import { Inbound } from "./inbound.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { LoopTimer } from "./loop-timer.ts";
-import { Outbound } from "./outbound.ts";
+import { MAX_COLLECTED, Outbound } from "./outbound.ts";
 import { resetStream } from "./reset-stream.ts";
 import type { ServerRequest } from "./server-request.ts";
 import { setNoDelay } from "./set-no-delay.ts";
@@ -249,11 +249,12 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    * @throws the error that ended the connection, or `ERR_SOCKETSERVER_WRITE_AFTER_END`.
    */
   send(data: string | Uint8Array): boolean {
-    if (this.inbound.unread > 0 || this.#outbound.collecting) return this.sendSoon(data);
     const bytes = bytesToSend(data);
     this.inbound.wrote();
     this.#lastSent = performance.now();
-    return this.#sent(this.#outbound.write(bytes));
+    if (this.inbound.unread === 0 && !this.#outbound.collecting) return this.#sent(this.#outbound.write(bytes));
+    // A copy, as the kernel would have made one by now: whoever reuses his buffer has always got away with it.
+    return this.#sent(this.#outbound.writeSoon(typeof data === "string" ? bytes : smallCopy(bytes)));
   }
 
   /**
@@ -536,6 +537,11 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
       if (connection !== undefined) connection.#close();
     };
   }
+}
+
+/** A copy of what will be collected; what is large is written at once, and not copied. */
+function smallCopy(bytes: Uint8Array): Uint8Array {
+  return bytes.length < MAX_COLLECTED ? Buffer.from(bytes) : bytes;
 }
 
 function cutForFirstByte(connection: Connection): void {

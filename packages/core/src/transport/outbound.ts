@@ -36,7 +36,7 @@ const LOOKS_PER_STALL = 4;
 const INVISIBLE = 1_048_576;
 
 /** Bytes that are worth a write of their own: more is not collected, and not copied together. */
-const MAX_COLLECTED = 16_384;
+export const MAX_COLLECTED = 16_384;
 
 /** Writes to a Duplex with bounds. */
 export class Outbound {
