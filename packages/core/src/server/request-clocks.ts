@@ -25,6 +25,7 @@ export class RequestClocks {
   #deadline: LoopTimer<RequestClocks> | undefined;
   #age: LoopTimer<RequestClocks> | undefined;
   #grace: LoopTimer<RequestClocks> | undefined;
+  #stopped = false;
 
   constructor(record: RequestRecord, request: ServerRequest, limits: ClockLimits, cut: Cut) {
     this.#record = record;
@@ -44,6 +45,7 @@ export class RequestClocks {
 
   /** It has ended. */
   stop(): void {
+    this.#stopped = true;
     this.#deadline?.dispose();
     this.#age?.dispose();
     this.#grace?.dispose();
@@ -60,6 +62,8 @@ export class RequestClocks {
 
   static readonly #onAge = (clocks: RequestClocks): void => {
     if (!clocks.#record.draining) clocks.#record.drain();
+    // Draining may have ended it.
+    if (clocks.#stopped) return;
     clocks.#grace = new LoopTimer<RequestClocks>(RequestClocks.#onGrace, RequestClocks.#confirm, clocks);
     clocks.#grace.start(clocks.#graceMs);
   };

@@ -53,7 +53,7 @@ export class Outbound {
   readonly #onSlow: () => void;
   /** Made when it is first needed, which for small answers it never is. */
   #stall: LoopTimer<Outbound> | undefined;
-  #leftListener: (() => void) | undefined;
+  #leftListener: ((error?: Error | null) => void) | undefined;
   #rateLimit: { readonly bytesPerSecond: number; readonly graceMs: number } | undefined;
   #rate: DataRate | undefined;
   /** What the transport has not been given yet, in order. */
@@ -241,8 +241,11 @@ export class Outbound {
   }
 
   /** Made when it is first needed, which for small answers it never is. */
-  get #whenLeft(): () => void {
-    this.#leftListener ??= () => this.#left();
+  get #whenLeft(): (error?: Error | null) => void {
+    // What failed has not left: its error is told by the stream, and fails those who wait.
+    this.#leftListener ??= (error) => {
+      if (error === undefined || error === null) this.#left();
+    };
     return this.#leftListener;
   }
 
