@@ -25,7 +25,7 @@ export const lines: Question = {
     program({ name: "bare net, readline, for await", file: "net-readline.ts", args: ["iterate"] }),
     program({ name: "Python ThreadingTCPServer, rfile and wfile", file: "threading-lines.py" }),
   ],
-  goals: [{ against: "bare net, readline", figure: "cpu", atMost: 0.8, quickAtMost: 1.1 }],
+  goals: [{ against: "bare net, readline", figure: "cpu", atMost: 0.8, quickAtMost: 1.5 }],
   async measure(running, effort) {
     const times = Math.ceil(REQUESTS * effort);
     await using connections = await openConnections(running.port, CONNECTIONS);
