@@ -3,7 +3,6 @@ import { availableParallelism } from "node:os";
 import { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "../mixin.ts";
 import { integer } from "../option-rules.ts";
 import { POOL_OPTION_RULES, type ResolvedPoolOptions, type WorkerPoolOptions } from "../worker/pool-options.ts";
-import { ProcessLink } from "../worker/process-link.ts";
 import { HandOver } from "../worker/hand-over.ts";
 import type { WorkerMembers } from "./worker-members.ts";
 import { WorkerMixIn, type WorkerTraits } from "./worker-mixin.ts";
@@ -27,7 +26,10 @@ export type { ForkingMembers };
 
 const PROCESSES: WorkerTraits = {
   kind: "process",
-  newLink: (_id, limits) => new ProcessLink(limits),
+  loadLinks: async () => {
+    const { ProcessLink } = await import("../worker/process-link.ts");
+    return (_id, limits) => new ProcessLink(limits);
+  },
   handOver: () => HandOver.send,
   poolOf: (options) => {
     const { forking } = options as ForkingMembers["options"];

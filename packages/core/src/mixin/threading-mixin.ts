@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { serverExtension, type Mixed, type ServerConstructor, type ServerExtension } from "../mixin.ts";
 import { integer } from "../option-rules.ts";
 import { POOL_OPTION_RULES, type ResolvedPoolOptions, type WorkerPoolOptions } from "../worker/pool-options.ts";
-import { ThreadLink, canTransferSockets } from "../worker/thread-link.ts";
+import { canTransferSockets } from "../worker/can-transfer-sockets.ts";
 import { HandOver } from "../worker/hand-over.ts";
 import type { WorkerMembers } from "./worker-members.ts";
 import { WorkerMixIn, type WorkerTraits } from "./worker-mixin.ts";
@@ -27,7 +27,10 @@ export type { ThreadingMembers };
 
 const THREADS: WorkerTraits = {
   kind: "thread",
-  newLink: (id, limits) => new ThreadLink(id, limits),
+  loadLinks: async () => {
+    const { ThreadLink } = await import("../worker/thread-link.ts");
+    return (id, limits) => new ThreadLink(id, limits);
+  },
   handOver: (isPath) => (!isPath && canTransferSockets() ? HandOver.transfer : HandOver.relay),
   poolOf: (options) => {
     const { threading } = options as ThreadingMembers["options"];

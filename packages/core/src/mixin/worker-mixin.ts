@@ -9,25 +9,29 @@ import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, rangeError, show, typeError } from "../errors.ts";
 import type { ServerEvents } from "../events.ts";
 import type { ServerConstructor } from "../mixin.ts";
+import { ServerState } from "../server/life-cycle.ts";
 import { UDPServer } from "../server/udp-server.ts";
 import { Connection } from "../transport/connection.ts";
 import { descriptorLimit, reserveOf } from "../transport/descriptors.ts";
 import { Datagram } from "../transport/datagram.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
-import { checkCrossing, type WorkerKind } from "../worker/check-crossing.ts";
-import { locateClass } from "../worker/class-location.ts";
+import type { WorkerKind } from "../worker/check-crossing.ts";
 import type { WorkerBoot } from "../worker/messages.ts";
 import type { ResolvedPoolOptions } from "../worker/pool-options.ts";
-import { PoolWorker, type WorkerOwner } from "../worker/pool-worker.ts";
+import type { WorkerOwner } from "../worker/pool-worker.ts";
 import { HandOver } from "../worker/hand-over.ts";
 import type { LinkLimits, WorkerLink } from "../worker/worker-link.ts";
-import { WorkerPool, type PoolOwner } from "../worker/worker-pool.ts";
+import type { PoolOwner, WorkerPool } from "../worker/worker-pool.ts";
 import type { WorkerView } from "../worker/worker-view.ts";
+
+/** Links a worker that is to be started. */
+type NewLink = (id: number, limits: LinkLimits) => WorkerLink;
 
 /** What differs between threads and processes. */
 export interface WorkerTraits {
   readonly kind: WorkerKind;
-  newLink(id: number, limits: LinkLimits): WorkerLink;
+  /** Loads what such workers are linked with. */
+  loadLinks(): Promise<NewLink>;
   /** How connections reach such workers, unless they are relayed. */
   handOver(isPath: boolean): HandOver;
   /** How many workers there are, and their options, wherever the mixin keeps them. */
@@ -39,6 +43,9 @@ interface PoolSize {
   readonly size: number;
   readonly pool: ResolvedPoolOptions;
 }
+
+/** What is not loaded before a server has workers: most have none. */
+type PoolParts = Awaited<ReturnType<typeof loadPoolParts>>;
 
 /** How long workers may take to tear down; `serverStop()` as a whole is bounded by a little more. */
 const STOP_MS = 400;
@@ -84,7 +91,10 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
 
     override async serverActivate(): Promise<void> {
       await super.serverActivate();
-      this.#pool = this.#newPool();
+      const parts = await loadPoolParts(traits);
+      // Closed meanwhile: `listen()` says so, and nobody would stop the workers.
+      if (this.state !== ServerState.new) return;
+      this.#pool = this.#newPool(parts);
       await this.#pool.start();
     }
 
@@ -112,7 +122,7 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       super.publish(event, ...args);
     }
 
-    #newPool(): WorkerPool {
+    #newPool(parts: PoolParts): WorkerPool {
       const { size, pool } = traits.poolOf(this.options);
       const isDatagrams = this instanceof UDPServer;
       const beatMs = Math.min(pool.heartbeatTimeoutMs / BEATS_PER_TIMEOUT, MAX_BEAT_MS);
@@ -125,10 +135,10 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
         graceMs: Math.max(this.options.graceMs, this.options.lingerMs),
         stopMs: STOP_MS,
       };
-      return new WorkerPool(settings, this.#poolOwner(this.#newBoot(beatMs, size), pool));
+      return new parts.WorkerPool(settings, this.#poolOwner(parts, this.#newBoot(parts, beatMs, size), pool));
     }
 
-    #newBoot(beatMs: number, workers: number): WorkerBoot {
+    #newBoot({ checkCrossing, locateClass }: PoolParts, beatMs: number, workers: number): WorkerBoot {
       const { address, options } = this.constructorArguments;
       checkCrossing(options, traits.kind);
       const server = locateClass(this.constructor);
@@ -136,20 +146,21 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       return { server, handler, address, options, workers, argv: process.argv.slice(1), beatMs };
     }
 
-    #poolOwner(boot: WorkerBoot, { maxHeapSize, readyTimeoutMs, heartbeatTimeoutMs }: ResolvedPoolOptions): PoolOwner {
+    #poolOwner({ PoolWorker, newLink }: PoolParts, boot: WorkerBoot, options: ResolvedPoolOptions): PoolOwner {
+      const { maxHeapSize, readyTimeoutMs, heartbeatTimeoutMs } = options;
       const { handOver } = this;
       // A process has as many as this one.
       const reservedDescriptors = reserveOf(descriptorLimit(), this.options.reservedDescriptors);
       const owner: WorkerOwner = {
         requestError: (error, clientAddress) => this.reportError(error, clientAddress),
         shutdown: (callerId) => this.shutdownFor(callerId),
-        close: (options, callerId) => this.closeFor(callerId, options),
-        changeAdmission: (options) => this.changeAdmission(options),
+        close: (limits, callerId) => this.closeFor(callerId, limits),
+        changeAdmission: (rules) => this.changeAdmission(rules),
         deny: (...clients) => this.deny(...clients),
       };
       return {
         newWorker: (id, calls) => {
-          const link = traits.newLink(id, { maxHeapSize });
+          const link = newLink(id, { maxHeapSize });
           const timeouts = { readyTimeoutMs, heartbeatTimeoutMs };
           return new PoolWorker({ id, link, boot, owner, handOver, reservedDescriptors, ...timeouts, ...calls });
         },
@@ -165,6 +176,17 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
     }
   }
   return WorkerServer;
+}
+
+async function loadPoolParts(traits: WorkerTraits) {
+  const [newLink, { checkCrossing }, { locateClass }, { PoolWorker }, { WorkerPool }] = await Promise.all([
+    traits.loadLinks(),
+    import("../worker/check-crossing.ts"),
+    import("../worker/class-location.ts"),
+    import("../worker/pool-worker.ts"),
+    import("../worker/worker-pool.ts"),
+  ]);
+  return { newLink, checkCrossing, locateClass, PoolWorker, WorkerPool };
 }
 
 /** @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` about a request that would not arrive whole. */

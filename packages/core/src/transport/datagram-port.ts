@@ -1,5 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { lookup } from "node:dns/promises";
+import type { RemoteInfo, Socket } from "node:dgram";
 
 import { formatAddress, internetAddress, type Address, type InternetAddress } from "../address.ts";
 import { ErrorCode, SocketServerError } from "../errors.ts";
@@ -41,6 +40,8 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
   async open(): Promise<Address> {
     const { host, port } = this.#address;
     const name = formatAddress(this.#address);
+    // Most programs have no datagrams: these two take time to load.
+    const [{ createSocket }, { lookup }] = await Promise.all([import("node:dgram"), import("node:dns/promises")]);
     const { address, family } = await lookup(host).catch((error: unknown) => {
       throw listenError(error as Error, name);
     });

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { link, lstat, rename, stat, unlink } from "node:fs/promises";
+// `fs.promises` is loaded when it is first asked for: most programs have no Unix socket.
+import fs from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 
@@ -24,13 +25,13 @@ const PROBE_MS = 1_000;
  */
 export async function claimUnixPath(path: string): Promise<void> {
   if (path.startsWith("\0")) return;
-  const found = await lstat(path).catch((error: unknown) => {
+  const found = await fs.promises.lstat(path).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
     throw listenError(error as Error, path);
   });
   if (found === undefined) {
     // Binding says EACCES for a directory that does not exist: libuv translates it for the sake of Windows.
-    await stat(dirname(path)).catch((error: unknown) => {
+    await fs.promises.stat(dirname(path)).catch((error: unknown) => {
       throw listenError(error as Error, path);
     });
     return;
@@ -44,7 +45,7 @@ export async function claimUnixPath(path: string): Promise<void> {
   if (await answers(path)) {
     throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: another server listens there`);
   }
-  await unlink(path).catch((error: unknown) => {
+  await fs.promises.unlink(path).catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw listenError(error as Error, path);
   });
 }
@@ -103,8 +104,8 @@ export class UnixPathOwner {
     } finally {
       closeListener();
     }
-    if (shelter !== undefined) await rename(shelter, this.#path);
-    else if ((await identityOf(this.#path)) === this.#identity) await unlink(this.#path);
+    if (shelter !== undefined) await fs.promises.rename(shelter, this.#path);
+    else if ((await identityOf(this.#path)) === this.#identity) await fs.promises.unlink(this.#path);
   }
 
   /** Where the file of another server is kept, if one has taken the path over. */
@@ -112,12 +113,12 @@ export class UnixPathOwner {
     const identity = await identityOf(this.#path);
     if (identity === undefined || identity === this.#identity) return undefined;
     const shelter = `${this.#path}.${process.pid}`;
-    await link(this.#path, shelter);
+    await fs.promises.link(this.#path, shelter);
     return shelter;
   }
 }
 
 async function identityOf(path: string): Promise<string | undefined> {
-  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  const found = await fs.promises.lstat(path, { bigint: true }).catch(() => undefined);
   return found === undefined ? undefined : `${found.dev}:${found.ino}:${found.birthtimeNs}`;
 }

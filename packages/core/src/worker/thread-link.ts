@@ -1,9 +1,8 @@
 import type { Socket } from "node:net";
-import { MessageChannel, Worker } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
 
-import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
+import { ErrorCode, SocketServerError } from "../errors.ts";
 import { descriptorLimit, openDescriptors } from "../transport/descriptors.ts";
-import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { entryBeside } from "./entry-beside.ts";
 import { messageIn } from "./envelope.ts";
 import type { ConnectionMessage, ToWorker } from "./messages.ts";
@@ -81,24 +80,6 @@ export class ThreadLink implements WorkerLink {
 
   kill(): void {
     void this.#thread?.terminate();
-  }
-}
-
-/**
- * Whether this runtime can move a socket to a thread. It is asked, not guessed from its version: with a socket that is not connected, one that can
- * says that this one is in the wrong state.
- */
-export function canTransferSockets(): boolean {
-  const { port1 } = new MessageChannel();
-  const socket = unconnectedSocket();
-  try {
-    port1.postMessage(socket, [socket as never]);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "ERR_WORKER_HANDLE_NOT_TRANSFERABLE";
-  } finally {
-    socket.destroy();
-    port1.close();
   }
 }
 
