@@ -1,5 +1,6 @@
 /**
  * Serves how long an import takes: for each connection, a fresh process imports the modules that the arguments name, and the answer is the milliseconds.
+ * Core is imported as it is published.
  *
  *     node import-times.ts @socketserver/core
  *
@@ -7,13 +8,11 @@
  */
 import { execFile } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { listening } from "./listening.ts";
+import { packedCore } from "./packed-core.ts";
 
-/** Inside of the package, where its dependency is found, too. */
-const cwd = dirname(fileURLToPath(import.meta.resolve("@socketserver/core")));
+const cwd = packedCore();
 const modules = process.argv.slice(2);
 
 /** At once, as a module imports what it needs. */

@@ -13,8 +13,8 @@ export const importTime: Question = {
   name: "import",
   title: "Importing the package in a fresh process",
   notAnswered:
-    "A first import after the machine has started, when the files are not in memory yet. The files are those of the build; what is published " +
-    "has fewer bytes. How much is installed is held by the check of the packages: at most 400 KiB with the one dependency.",
+    "A first import after the machine has started, when the files are not in memory yet. How much is installed is held by the check of the " +
+    "packages: at most 400 KiB with the one dependency.",
   figures: [{ name: "import", unit: "ms", lessIsBetter: true }],
   contestants: [
     program({ name: "@socketserver/core", file: "import-times.ts", args: ["@socketserver/core"] }),
