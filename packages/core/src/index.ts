@@ -50,7 +50,8 @@ export { Datagram } from "./transport/datagram.ts";
 export type { DatagramSocket } from "./transport/datagram-socket.ts";
 export { DatagramPort, type DatagramPortOptions } from "./transport/datagram-port.ts";
 export type { ByteFlow, ByteSource } from "./transport/byte-flow.ts";
-export type { BufferBudget, BufferHolder } from "./transport/buffer-budget.ts";
+export type { BufferAccount, BufferBudget, BufferHolder } from "./transport/buffer-budget.ts";
+export type { Failure } from "./transport/failure.ts";
 export type { Inbound } from "./transport/inbound.ts";
 export type { ServerRequest } from "./transport/server-request.ts";
 

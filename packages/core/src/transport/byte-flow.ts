@@ -233,7 +233,11 @@ export class ByteFlow {
 
   // What reads are made of.
 
-  /** Settle a read, at once if that can be, else when enough has come. */
+  /**
+   * Settle a read, at once if that can be, else when enough has come.
+   *
+   * @internal
+   */
   protected run<Detail>(read: Read<this, Detail>, detail: Detail): Promise<Buffer> {
     try {
       if (this.#waiting !== undefined) {
