@@ -113,8 +113,8 @@ export class RequestRunner<Request extends ServerRequest> {
     const server = this.#server;
     const { verifyTimeoutMs } = server.options;
     try {
-      const prepared = server.prepareRequest(request);
-      if (isPromiseLike(prepared)) await settleWithin("prepareRequest", prepared, verifyTimeoutMs);
+      // Waited for in any case: the loop must have let go of the request before its handler begins, which may close the server.
+      await settleWithin("prepareRequest", server.prepareRequest(request), verifyTimeoutMs);
       const authorized = this.#authorize(request, clientAddress);
       if (isPromiseLike(authorized) ? await authorized : authorized) {
         await server.finishRequest(request, clientAddress);

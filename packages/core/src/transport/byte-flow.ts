@@ -171,6 +171,8 @@ export class ByteFlow {
     this.lastReceived = performance.now();
     this.#bytesRead += chunk.length;
     this.queue.push(chunk);
+    // Also of what a waiting read takes at once: it is here, and that counts.
+    this.onReceived?.();
     this.#rate?.moved(chunk.length);
     const waiting = this.#waiting;
     if (waiting !== undefined && !this.#settles(waiting)) {
@@ -178,7 +180,6 @@ export class ByteFlow {
       this.#idle.start(this.idleTimeoutMs);
       this.#rate?.wait();
     } else if (this.queue.length >= this.#highWaterMark) this.#pause();
-    this.onReceived?.();
   }
 
   /**
