@@ -197,7 +197,8 @@ describe("MessageRequestHandler", () => {
     far.hangUp();
     await handling;
     expect(far.received).toBe(pipelined.toUpperCase());
-    expect(far.writes.length).toBeLessThanOrEqual(4);
+    // What is collected goes out at the end of each slice of time, too.
+    expect(far.writes.length).toBeLessThanOrEqual(40);
   });
 
   const JSON_LINES = lines().json();
