@@ -12,7 +12,7 @@ import { POOL_OPTION_RULES } from "../packages/core/src/worker/pool-options.ts";
 import { SERVER_OPTION_RULES } from "../packages/core/src/options.ts";
 import { ADMISSION_OPTION_RULES } from "../packages/core/src/server/admission-options.ts";
 
-const DOCUMENT = "docs/threats.md";
+const DOCUMENT = "docs/guides/threats.md";
 const TESTS = "packages/*/test/**/*.test.ts";
 
 /** Tests attack with this function alone: it proves a defence by switching it off, too. */

@@ -23,7 +23,7 @@ describe("ReconnectOptions", () => {
 });
 
 describe("The guide to clients", () => {
-  const guide = readFileSync(new URL("../../../../docs/clients.md", import.meta.url), "utf8");
+  const guide = readFileSync(new URL("../../../../docs/guides/clients.md", import.meta.url), "utf8");
   const rules = { ...CONNECT_OPTION_RULES, ...CHANNEL_OPTION_RULES, ...RECONNECT_OPTION_RULES };
   const figures = [...guide.matchAll(/`(?<name>\w+)` = (?<figure>\d[\d ]*\d|\d)/g)].map(({ groups = {} }) => {
     return [groups["name"] as keyof typeof rules, Number(groups["figure"]?.replaceAll(" ", ""))] as const;

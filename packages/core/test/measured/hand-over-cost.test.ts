@@ -2,7 +2,7 @@
  * What a hand-over costs, in processor time of the server and its workers: once for each connection, and nothing for each byte.
  *
  * Every figure is a ratio of two kinds of servers that are taken in turn, and of those the median, because other programs use the machine, too. The
- * figures are printed; `docs/threads-and-processes.md` has them from a quiet machine.
+ * figures are printed; `docs/guides/threads-and-processes.md` has them from a quiet machine.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

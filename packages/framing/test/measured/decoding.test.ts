@@ -2,7 +2,7 @@
  * What it costs to decode a message of 64 bytes, beside packages that many people use for it.
  *
  * Each contender has a process of its own, and they take turns; of each the best turn counts, because other programs use the machine, too, and can only
- * make it slower. The ratios are printed; `docs/messages.md` has them from a quiet machine.
+ * make it slower. The ratios are printed; `docs/guides/where-does-a-message-end.md` has them from a quiet machine.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
