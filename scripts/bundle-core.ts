@@ -24,10 +24,12 @@ const CORE = "core";
 const POOL = "worker/pool";
 
 /** Of `worker/`, what the mixins need before there are workers. */
-const NEEDED_EARLY = /\/dist\/worker\/(?:can-transfer-sockets|hand-over|pool-options|worker-view)\.js$/;
+const NEEDED_EARLY = /\/dist\/worker\/(?:can-transfer-sockets|hand-over|idlest|pool-options|worker-view)\.js$/;
 
 /** What stands in the entries. */
 const NOT_SHARED = /\/dist\/(?:index|servers|worker\/[a-z]+-entry)\.js$/;
+
+const STATIC_POOL_IMPORT = /^import [^(]*"\.\/worker\/pool\.js";$/m;
 
 const BUILTIN_IMPORT = /^import (?:([\w$]+)(?:, )?)?(?:\{([^}]*)\} )?from "(node:[^"]+)";$/gm;
 
@@ -90,6 +92,11 @@ async function check(folder: string): Promise<void> {
     // A class says with it in which file it is exported.
     if (name === `${CORE}.js` && code.includes("import.meta.url")) {
       throw new Error(`Cannot bundle core: ${name} has import.meta.url`);
+    }
+    if (name === `${CORE}.js` && STATIC_POOL_IMPORT.test(code)) {
+      throw new Error(
+        `Cannot bundle core: ${name} loads ${POOL}.js at once; what it needs of it is to be in NEEDED_EARLY`,
+      );
     }
   }
 }

@@ -20,8 +20,9 @@ import type { WorkerBoot } from "../worker/messages.ts";
 import type { ResolvedPoolOptions } from "../worker/pool-options.ts";
 import type { WorkerOwner } from "../worker/pool-worker.ts";
 import { HandOver } from "../worker/hand-over.ts";
+import { idlest } from "../worker/idlest.ts";
 import type { LinkLimits, WorkerLink } from "../worker/worker-link.ts";
-import type { PoolOwner, WorkerPool } from "../worker/worker-pool.ts";
+import type { PoolOwner, PoolSettings, WorkerPool } from "../worker/worker-pool.ts";
 import type { WorkerView } from "../worker/worker-view.ts";
 
 /** Links a worker that is to be started. */
@@ -59,6 +60,9 @@ const BEATS_PER_TIMEOUT = 10;
 /** Datagrams have no connection that would bound them. */
 const MAX_DATAGRAMS_PER_WORKER = 1_024;
 
+/** With so many places in a worker, requests hardly ever wait for one. */
+const MANY_PLACES = 256;
+
 /** Run requests in workers. */
 export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): ServerConstructor {
   abstract class WorkerServer extends base {
@@ -76,12 +80,9 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
     }
 
     chooseWorker(candidates: readonly WorkerView[]): WorkerView {
-      const fewest = Math.min(...candidates.map(({ active }) => active));
-      const idlest = candidates.filter(({ active }) => active === fewest).toSorted((one, other) => one.id - other.id);
-      const chosen = idlest.find(({ id }) => id > this.#lastChosen) ?? idlest[0];
+      const chosen = this.#idlest(candidates);
       if (chosen === undefined)
         throw rangeError(ErrorCode.invalidArgument, "Cannot choose worker: received no candidates");
-      this.#lastChosen = chosen.id;
       return chosen;
     }
 
@@ -103,13 +104,13 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       await super.serverStop();
     }
 
-    override async processRequest(request: ServerRequest, clientAddress: Address): Promise<void> {
+    /** Most requests find a worker with room, and are in it at once. */
+    override processRequest(request: ServerRequest, clientAddress: Address): void | Promise<void> {
       checkMovable(request);
       const pool = this.#pool as WorkerPool;
-      if (await pool.handOver({ request: this.moveRequest(request), content: request, clientAddress })) return;
-      // The server has ended, or the client has left: there is nothing to run, but a request to close.
-      request.cut(CloseReason.drain);
-      await this.runRequest(request, clientAddress);
+      const moved = pool.handOver({ request: this.moveRequest(request), content: request, clientAddress });
+      if (moved === true) return undefined;
+      return this.#closeUnlessMoved(request, clientAddress, moved);
     }
 
     /** Not a listener of our own: one of the program's that throws must not come before it. */
@@ -120,6 +121,23 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
       if (event === "listening") this.#pool?.listening(this.serverAddress);
       else if (event === "lameDuck" || event === "draining") this.#pool?.leaving();
       super.publish(event, ...args);
+    }
+
+    /** The server may have ended, or the client have left, before there was room: there is nothing to run then, but a request to close. */
+    async #closeUnlessMoved(
+      request: Connection | Datagram,
+      clientAddress: Address,
+      moved: boolean | Promise<boolean>,
+    ): Promise<void> {
+      if (await moved) return;
+      request.cut(CloseReason.drain);
+      await this.runRequest(request, clientAddress);
+    }
+
+    #idlest<Worker extends Pick<WorkerView, "id" | "active">>(workers: readonly Worker[]): Worker | undefined {
+      const chosen = idlest(workers, this.#lastChosen);
+      this.#lastChosen = chosen?.id ?? this.#lastChosen;
+      return chosen;
     }
 
     #newPool(parts: PoolParts): WorkerPool {
@@ -135,15 +153,17 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
         graceMs: Math.max(this.options.graceMs, this.options.lingerMs),
         stopMs: STOP_MS,
       };
-      return new parts.WorkerPool(settings, this.#poolOwner(parts, this.#newBoot(parts, beatMs, size), pool));
+      return new parts.WorkerPool(settings, this.#poolOwner(parts, this.#newBoot(parts, settings), pool));
     }
 
-    #newBoot({ checkCrossing, locateClass }: PoolParts, beatMs: number, workers: number): WorkerBoot {
+    #newBoot({ checkCrossing, locateClass }: PoolParts, settings: PoolSettings): WorkerBoot {
       const { address, options } = this.constructorArguments;
       checkCrossing(options, traits.kind);
       const server = locateClass(this.constructor);
       const handler = locateClass(this.RequestHandlerClass);
-      return { server, handler, address, options, workers, argv: process.argv.slice(1), beatMs };
+      const { size: workers, beatMs, requestsPerWorker, recycleAfterRequests } = settings;
+      const scarce = Math.min(requestsPerWorker, recycleAfterRequests) < MANY_PLACES;
+      return { server, handler, address, options, workers, argv: process.argv.slice(1), beatMs, scarce };
     }
 
     #poolOwner({ PoolWorker, newLink }: PoolParts, boot: WorkerBoot, options: ResolvedPoolOptions): PoolOwner {
@@ -164,7 +184,11 @@ export function WorkerMixIn(base: ServerConstructor, traits: WorkerTraits): Serv
           const timeouts = { readyTimeoutMs, heartbeatTimeoutMs };
           return new PoolWorker({ id, link, boot, owner, handOver, reservedDescriptors, ...timeouts, ...calls });
         },
-        choose: (candidates) => this.chooseWorker(candidates),
+        choose: (candidates) => {
+          // A view costs more than to choose: it is made for those who look at it.
+          if (this.chooseWorker === WorkerServer.prototype.chooseWorker) return this.#idlest(candidates);
+          return this.chooseWorker(candidates.map((worker) => worker.view));
+        },
         ready: (info) => this.publish("workerReady", info),
         exited: (info) => {
           if (info.error !== undefined) this.reportError(info.error, undefined);

@@ -30,6 +30,8 @@ export interface WorkerBoot {
   readonly argv: readonly string[];
   /** How often the worker tells that it lives, in milliseconds. */
   readonly beatMs: number;
+  /** Whether requests may wait for a place in the worker: it tells at once when there is one. */
+  readonly scarce: boolean;
 }
 
 /** A connection goes to a worker: its socket comes beside this message, or its bytes follow in `relay` messages. */
@@ -89,6 +91,8 @@ export type FromWorker =
   /** Something that nobody caught ends this worker. A thread says it by itself. */
   | { readonly type: "crashed"; readonly error: ErrorData }
   | { readonly type: "beat"; readonly beat: WorkerBeat }
+  /** Several of the following, packed: see `request-news.ts`. */
+  | { readonly type: "news"; readonly news: readonly number[] }
   | { readonly type: "taken"; readonly id: number }
   /** The answer to `ask`: `taken` would have come before. */
   | { readonly type: "asked"; readonly id: number }

@@ -41,6 +41,7 @@ const boot: WorkerBoot = {
   argv: [],
   workers: 1,
   beatMs: BEAT_MS,
+  scarce: false,
 };
 
 /** Remembers what workers ask; the test says what becomes of it. */

@@ -11,6 +11,7 @@ import { errorFromData, errorToData } from "./error-data.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { HeldRequests } from "./held-requests.ts";
 import type { FromWorker, WorkerBeat, WorkerBoot, WorkerCall } from "./messages.ts";
+import { newsIn } from "./request-news.ts";
 import { SocketRelay } from "./socket-relay.ts";
 import { HandOver } from "./hand-over.ts";
 import type { LinkListener, WorkerLink } from "./worker-link.ts";
@@ -243,6 +244,9 @@ export class PoolWorker implements LinkListener {
         this.#heartbeat.beat(message.beat);
         this.#servedAtBeat = this.#requests.served;
         return this.#parts.changed();
+      case "news":
+        for (const news of newsIn(message.news)) this.message(news);
+        return;
       case "taken":
         this.#requests.taken(message.id);
         this.#link.taken(message.id);

@@ -27,18 +27,20 @@ if (process.send === undefined) {
 watchParent();
 
 let stopping = false;
-const side = new WorkerSide(post);
+const side = new WorkerSide(post, false);
 
 process.on("message", ({ socketserver: message }: Envelope<ToWorker>, socket?: Socket) => {
   if (message.type === "stop") void stop();
   else side.receive(message, socket);
 });
+process.on("exit", () => side.flush());
 process.on("disconnect", () => {
   if (!stopping) process.exit(1);
 });
 process.on("uncaughtException", (error) => {
   // A program that deals with such errors itself goes on, as it would anywhere.
   if (process.listenerCount("uncaughtException") > 1) return;
+  side.flush();
   const crashed: FromWorker = { type: "crashed", error: errorToData(error) };
   process.send?.({ socketserver: crashed }, undefined, {}, () => process.exit(1));
 });

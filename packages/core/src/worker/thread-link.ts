@@ -52,8 +52,8 @@ export class ThreadLink implements WorkerLink {
     thread.on("exit", (code) => listener.exited(exitError(code)));
   }
 
-  post(message: ToWorker, moves: readonly ArrayBuffer[] = []): void {
-    this.#thread?.postMessage({ socketserver: message }, [...moves]);
+  post(message: ToWorker, moves?: readonly ArrayBuffer[]): void {
+    this.#thread?.postMessage({ socketserver: message }, [...(moves ?? [])]);
   }
 
   move(message: ConnectionMessage, socket: Socket): boolean {

@@ -10,7 +10,7 @@ import type { Cargo } from "./cargo.ts";
 import { errorToData } from "./error-data.ts";
 import { PoolWorker } from "./pool-worker.ts";
 import { HandOver } from "./hand-over.ts";
-import { WorkerPool, type WorkerCalls, type PoolOwner, type PoolSettings } from "./worker-pool.ts";
+import { WorkerPool, type Candidate, type WorkerCalls, type PoolOwner, type PoolSettings } from "./worker-pool.ts";
 import type { WorkerView } from "./worker-view.ts";
 
 const BEAT_MS = 100;
@@ -55,7 +55,16 @@ class Owner implements PoolOwner {
     return new PoolWorker({
       id,
       link,
-      boot: { server: location, handler: location, address, options: {}, workers: 1, argv: [], beatMs: BEAT_MS },
+      boot: {
+        server: location,
+        handler: location,
+        address,
+        options: {},
+        workers: 1,
+        argv: [],
+        beatMs: BEAT_MS,
+        scarce: false,
+      },
       owner: {
         requestError: () => {},
         shutdown: () => Promise.reject(new Error("shutdown")),
@@ -71,9 +80,9 @@ class Owner implements PoolOwner {
     });
   }
 
-  choose(candidates: readonly WorkerView[]): WorkerView {
+  choose(candidates: readonly Candidate[]): WorkerView {
     if (this.#asked++ > MANY) throw new Error("Cannot go on: chooseWorker was asked again and again");
-    return this.answer(candidates) as WorkerView;
+    return this.answer(candidates.map(({ view }) => view)) as WorkerView;
   }
 
   ready({ id }: WorkerInfo): void {
@@ -116,7 +125,7 @@ class Stage {
     cargo: Cargo = this.hold.connection(),
   ): Promise<{ id: number; handed: Promise<boolean>; by: unknown }> {
     const { id } = cargo.request;
-    const handed = this.pool.handOver(cargo);
+    const handed = Promise.resolve(this.pool.handOver(cargo));
     await settle();
     return { id, handed, by: this.holderOf(id) };
   }

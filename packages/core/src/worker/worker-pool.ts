@@ -13,21 +13,27 @@ import { CloseReason } from "../close-reason.ts";
 import { ErrorCode, SocketServerError, codeOf, rangeError, show } from "../errors.ts";
 import type { WorkerExitInfo, WorkerInfo } from "../events.ts";
 import { Connection } from "../transport/connection.ts";
+import { rejected } from "../transport/failure.ts";
 import { resetStream } from "../transport/reset-stream.ts";
 import type { Cargo } from "./cargo.ts";
 import type { RecyclingSettings } from "./lifespan.ts";
+import type { PoolMember } from "./pool-member.ts";
 import type { PoolWorker, WorkerEnd, WorkerParts } from "./pool-worker.ts";
-import { WorkerSlot, type Member, type SlotHost } from "./worker-slot.ts";
+import { WorkerSlot, type SlotHost } from "./worker-slot.ts";
 import { WorkerState, type WorkerView } from "./worker-view.ts";
 
 /** What a worker tells its pool. */
 export type WorkerCalls = Pick<WorkerParts, "changed" | "missed">;
 
+/** A worker that has room. */
+export type Candidate = Pick<PoolMember, "id" | "active" | "view">;
+
 /** What a pool asks and tells its server. */
 export interface PoolOwner {
   /** Make a worker. */
   newWorker(id: number, calls: WorkerCalls): PoolWorker;
-  choose(candidates: readonly WorkerView[]): WorkerView;
+  /** Choose one of these; the answer counts by its id. */
+  choose(candidates: readonly Candidate[]): Pick<WorkerView, "id"> | undefined;
   ready(info: WorkerInfo): void;
   exited(info: WorkerExitInfo): void;
   /** A request that a worker had not seen could not be given to another one. */
@@ -60,7 +66,7 @@ export class WorkerPool implements SlotHost {
   readonly #owner: PoolOwner;
   readonly #slots: readonly WorkerSlot[];
   /** Every worker that is not gone, oldest first; retiring ones, too. */
-  readonly #members = new Set<Member>();
+  readonly #members = new Set<PoolMember>();
   /** Handlers that run at once in one worker. */
   readonly #capacity: number;
   #address: Address | undefined;
@@ -82,7 +88,7 @@ export class WorkerPool implements SlotHost {
 
   /** The workers, as they are now. */
   get workers(): readonly WorkerView[] {
-    return [...this.#members].map(viewOf);
+    return [...this.#members].map(({ view }) => view);
   }
 
   /** Start all workers. Rejects with the first one's reason if one cannot become ready; none is left then. */
@@ -114,18 +120,16 @@ export class WorkerPool implements SlotHost {
 
   /**
    * Give a request to a worker, waiting while there is none with room; false if the pool was stopped or the request destroyed first, which is still
-   * ours then.
+   * ours then. At once if there is room.
    *
    * @throws `RangeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if `chooseWorker` answers none of the candidates.
    */
-  async handOver(cargo: Cargo): Promise<boolean> {
-    while (!this.#stopped && !cargo.content.destroyed) {
-      const candidates = [...this.#members].filter((member) => this.#hasRoom(member));
-      // One that died a moment ago takes nothing, and is no candidate any more.
-      if (candidates.length === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      else if (this.#choose(candidates).handOver(cargo)) return true;
+  handOver(cargo: Cargo): boolean | Promise<boolean> {
+    try {
+      return this.#handOverNow(cargo) ?? this.#handOverLater(cargo);
+    } catch (error) {
+      return rejected(error);
     }
-    return false;
   }
 
   /** End all workers, the youngest first, each within `limitMs`. */
@@ -145,12 +149,12 @@ export class WorkerPool implements SlotHost {
     });
   }
 
-  added(member: Member): void {
+  added(member: PoolMember): void {
     this.#members.add(member);
     void member.worker.gone.then(() => this.#members.delete(member));
   }
 
-  ready({ worker }: Member): boolean {
+  ready({ worker }: PoolMember): boolean {
     if (this.#stopped) return false;
     this.#failedStarts = 0;
     if (this.#address !== undefined) worker.listening(this.#address);
@@ -160,7 +164,7 @@ export class WorkerPool implements SlotHost {
     return true;
   }
 
-  exited(member: Member, { lost, error, unseen }: WorkerEnd): void {
+  exited(member: PoolMember, { lost, error, unseen }: WorkerEnd): void {
     const { id } = member.worker;
     this.#members.delete(member);
     this.#owner.exited(error === undefined ? { id, lost } : { id, lost, error });
@@ -168,7 +172,7 @@ export class WorkerPool implements SlotHost {
     this.#changed();
   }
 
-  startFailed(member: Member, error: Error): boolean {
+  startFailed(member: PoolMember, error: Error): boolean {
     this.#members.delete(member);
     if (this.#stopped) return false;
     this.#owner.exited({ id: member.worker.id, lost: 0, error });
@@ -189,30 +193,49 @@ export class WorkerPool implements SlotHost {
   }
 
   /** Whether a worker can be given a request. */
-  #hasRoom(member: Member): boolean {
+  #hasRoom(member: PoolMember): boolean {
     const { worker } = member;
     return worker.state === WorkerState.ready && worker.active < this.#capacity && !this.#isDone(member);
   }
 
   /** Whether a worker serves one request at a time, and has been given its last. */
-  #isDone(member: Member): boolean {
-    return this.#capacity === 1 && isDue(member);
+  #isDone(member: PoolMember): boolean {
+    return this.#capacity === 1 && member.due;
   }
 
   /** Whether a worker serves, or will again. */
-  #isOfUse(member: Member): boolean {
+  #isOfUse(member: PoolMember): boolean {
     const { worker } = member;
     return worker.state !== WorkerState.starting && !(worker.empty && this.#isDone(member));
   }
 
-  #choose(candidates: readonly Member[]): PoolWorker {
-    const answer = this.#owner.choose(candidates.map(viewOf)) as WorkerView | undefined;
+  #choose(candidates: readonly PoolMember[]): PoolWorker {
+    const answer = this.#owner.choose(candidates);
     const chosen = candidates.find(({ worker }) => worker.id === answer?.id);
     if (chosen !== undefined) return chosen.worker;
     throw rangeError(
       ErrorCode.invalidArgument,
       `Cannot hand over request: chooseWorker() must answer one of its candidates, received ${show(answer)}`,
     );
+  }
+
+  /** Give a request to a worker; false as above, undefined if there is none with room. */
+  #handOverNow(cargo: Cargo): boolean | undefined {
+    while (!this.#stopped && !cargo.content.destroyed) {
+      const candidates = [...this.#members].filter((member) => this.#hasRoom(member));
+      if (candidates.length === 0) return undefined;
+      // One that died a moment ago takes nothing, and is no candidate any more.
+      if (this.#choose(candidates).handOver(cargo)) return true;
+    }
+    return false;
+  }
+
+  async #handOverLater(cargo: Cargo): Promise<boolean> {
+    for (;;) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      const moved = this.#handOverNow(cargo);
+      if (moved !== undefined) return moved;
+    }
   }
 
   async #handOverAgain(cargo: Cargo): Promise<void> {
@@ -255,9 +278,11 @@ export class WorkerPool implements SlotHost {
 
   /** Those who wait may look again; perhaps a worker is free to be replaced. */
   #changed(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    if (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const resolve of waiting) resolve();
+    }
     if (this.#capacity === 1) this.#recycle();
   }
 
@@ -267,7 +292,7 @@ export class WorkerPool implements SlotHost {
    */
   #recycle(): void {
     if (this.#stopped || this.#retiring) return;
-    const due = this.#slots.filter(({ current }) => current?.worker.state === WorkerState.ready && isDue(current));
+    const due = this.#slots.filter(({ current }) => current?.worker.state === WorkerState.ready && current.due);
     const next = due.find(({ current }) => current?.worker.active === 0) ?? (this.#capacity > 1 ? due[0] : undefined);
     if (next === undefined) return;
     this.#retiring = true;
@@ -281,13 +306,4 @@ export class WorkerPool implements SlotHost {
 /** Whether an error says that this process may not open or start anything more for now. */
 function isShortage(error: Error): boolean {
   return SHORTAGES.has(codeOf(error)) || (error.cause instanceof Error && isShortage(error.cause));
-}
-
-function isDue({ worker, lifespan }: Member): boolean {
-  return lifespan.isOver(worker.served, worker.ageMs);
-}
-
-function viewOf({ worker, restarts }: Member): WorkerView {
-  const { id, state, active, served, figures } = worker;
-  return Object.freeze({ id, state, active, served, restarts, ...figures });
 }

@@ -20,6 +20,7 @@ import { unconnectedSocket } from "../transport/unconnected-socket.ts";
 import { findClass } from "./class-lookup.ts";
 import { errorFromData, errorToData } from "./error-data.ts";
 import type { ConnectionMessage, FromWorker, ToWorker, WorkerBoot, WorkerCall } from "./messages.ts";
+import { NewsCollector } from "./request-news.ts";
 import { Pulse } from "./pulse.ts";
 import type { RelayFromWorker } from "./relay-messages.ts";
 import { RelayedSocket } from "./relayed-socket.ts";
@@ -39,7 +40,11 @@ interface WorkerHooks {
 
 /** The worker's end of the conversation, whatever carries it: holds the replica, and speaks for it to the listener side. */
 export class WorkerSide implements ListenerSide {
-  readonly #post: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void;
+  readonly #send: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void;
+  readonly #takesSockets: boolean;
+  /** Whether the listener side waits for the end of handlers. */
+  #prompt = true;
+  readonly #news = new NewsCollector((news) => this.#send({ type: "news", news }));
   readonly #calls = new Map<number, PromiseWithResolvers<DrainReport | undefined>>();
   readonly #relayed = new Map<number, RelayedSocket>();
   readonly #datagramSocket: RemoteDatagramSocket;
@@ -50,10 +55,12 @@ export class WorkerSide implements ListenerSide {
   #bounds: ConnectionOptions = {};
   #pulse: Pulse | undefined;
 
-  constructor(post: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void) {
-    this.#post = post;
+  /** @param takesSockets - Whether a socket that comes has left the other side; else a descriptor of it stays there until it is acknowledged. */
+  constructor(post: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void, takesSockets: boolean) {
+    this.#send = post;
+    this.#takesSockets = takesSockets;
     this.#datagramSocket = new RemoteDatagramSocket((sendId, data, address) =>
-      post({ type: "send", sendId, data, address }, [data.buffer]),
+      this.#post({ type: "send", sendId, data, address }, [data.buffer]),
     );
   }
 
@@ -66,6 +73,7 @@ export class WorkerSide implements ListenerSide {
     } catch (error) {
       this.requestError(error, undefined);
     }
+    this.flush();
   }
 
   /** The listener side says something; a socket that moved comes beside its message. */
@@ -86,6 +94,8 @@ export class WorkerSide implements ListenerSide {
         const { id, clientAddress, draining, remoteAddress, packet } = message;
         const { buffer, byteOffset, byteLength } = packet;
         const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+        this.#news.taken(id);
+        this.#news.flush();
         return this.#serve(id, new Datagram(bytes, this.#datagramSocket, remoteAddress), clientAddress, draining);
       }
       case "relay":
@@ -114,21 +124,21 @@ export class WorkerSide implements ListenerSide {
   }
 
   requestDone(id: number): void {
-    this.#post({ type: "done", id });
+    this.#news.done(id);
+    if (this.#prompt) this.#news.flush();
   }
 
   requestGone(id: number): void {
     this.#relayed.delete(id);
-    this.#post({ type: "gone", id });
+    this.#news.gone(id);
   }
 
   requestClosed(id: number, reason: CloseReason, traffic: RequestTraffic): void {
-    const { bytesRead, bytesWritten, lastActivity } = traffic;
-    this.#post({ type: "closed", id, reason, bytesRead, bytesWritten, idleMs: performance.now() - lastActivity });
+    this.#news.closed(id, reason, traffic);
   }
 
   requestOverdue(id: number): void {
-    this.#post({ type: "overdue", id });
+    this.#news.overdue(id);
   }
 
   async shutdown(callerId: CallerId): Promise<void> {
@@ -145,6 +155,16 @@ export class WorkerSide implements ListenerSide {
 
   async deny(...clients: readonly string[]): Promise<void> {
     await this.#call({ method: "deny", clients }, undefined);
+  }
+
+  /** Tell all that is still to be told of requests: this worker ends. */
+  flush(): void {
+    this.#news.flush();
+  }
+
+  #post(message: FromWorker, moves?: readonly ArrayBuffer[]): void {
+    this.#news.flush();
+    this.#send(message, moves);
   }
 
   #call(
@@ -166,6 +186,7 @@ export class WorkerSide implements ListenerSide {
       this.#replica = await this.#makeReplica(boot);
       const { server } = this.#replica;
       this.#bounds = boundsIn(server.options, boot.workers);
+      this.#prompt = boot.scarce || !this.#takesSockets;
       await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
       this.#pulse = new Pulse(boot.beatMs, (beat) => this.#post({ type: "beat", beat }));
       this.#post({ type: "ready" });
@@ -189,11 +210,13 @@ export class WorkerSide implements ListenerSide {
       remoteAddress,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
+    this.#news.taken(id);
+    // Before the handler can end this worker: all of the request may still be on the other side, which would give it to another one.
+    if (socket === undefined || !this.#takesSockets) this.#news.flush();
     this.#serve(id, connection, clientAddress, draining);
   }
 
   #serve(id: number, request: Connection | Datagram, clientAddress: Address, draining: boolean): void {
-    this.#post({ type: "taken", id });
     void this.#replica?.serve(id, request, clientAddress, draining);
   }
 

@@ -1,26 +1,19 @@
-import { Lifespan, type RecyclingSettings } from "./lifespan.ts";
+import type { RecyclingSettings } from "./lifespan.ts";
+import { PoolMember } from "./pool-member.ts";
 import type { PoolWorker, WorkerEnd } from "./pool-worker.ts";
-
-/** A worker, and its place in the pool. */
-export interface Member {
-  readonly worker: PoolWorker;
-  /** How many workers were in its place before it. */
-  readonly restarts: number;
-  readonly lifespan: Lifespan;
-}
 
 /** What a slot asks and tells its pool. */
 export interface SlotHost {
   /** Make a worker, which is not started yet. */
   newWorker(): PoolWorker;
   /** A worker is being started. */
-  added(member: Member): void;
+  added(member: PoolMember): void;
   /** A worker can take requests; whether it is still wanted. */
-  ready(member: Member): boolean;
+  ready(member: PoolMember): boolean;
   /** A worker is gone that had been ready. */
-  exited(member: Member, end: WorkerEnd): void;
+  exited(member: PoolMember, end: WorkerEnd): void;
   /** A worker could not become ready, and is gone; whether to try again. */
-  startFailed(member: Member, error: Error): boolean;
+  startFailed(member: PoolMember, error: Error): boolean;
 }
 
 /** Pauses before a lost worker is replaced, in milliseconds: doubled for each one in a row of which nothing came. */
@@ -35,7 +28,7 @@ export class WorkerSlot {
   /** Workers in a row that ended soon, and before one request had ended in them. */
   #fruitless = 0;
   #pause: NodeJS.Timeout | undefined;
-  #current: Member | undefined;
+  #current: PoolMember | undefined;
   #stopped = false;
   #filled = Promise.withResolvers<void>();
 
@@ -45,7 +38,7 @@ export class WorkerSlot {
   }
 
   /** The worker that takes requests, or will when it is ready. */
-  get current(): Member | undefined {
+  get current(): PoolMember | undefined {
     return this.#current;
   }
 
@@ -74,15 +67,15 @@ export class WorkerSlot {
     this.#filled.resolve();
   }
 
-  #newMember(): Member {
+  #newMember(): PoolMember {
     const worker = this.#host.newWorker();
-    const member = { worker, restarts: this.#restarts, lifespan: new Lifespan(this.#recycling) };
+    const member = new PoolMember(worker, this.#restarts, this.#recycling);
     this.#current = member;
     this.#host.added(member);
     return member;
   }
 
-  #keep(member: Member): void {
+  #keep(member: PoolMember): void {
     this.#filled.resolve();
     if (!this.#host.ready(member)) {
       void member.worker.stop(0);
