@@ -20,7 +20,7 @@ export const importTime: Question = {
     program({ name: "@socketserver/core", file: "import-times.ts", args: ["@socketserver/core"] }),
     program({ name: "node:net and eventemitter3", file: "import-times.ts", args: ["node:net", "eventemitter3"] }),
   ],
-  goals: [{ against: "node:net and eventemitter3", figure: "import", atMost: 1.5, quickAtMost: 12 }],
+  goals: [{ against: "node:net and eventemitter3", figure: "import", atMost: 1.5, quickAtMost: 4 }],
   async measure({ port }, effort) {
     const times = Math.max(Math.ceil(PROCESSES * effort), LEAST_PROCESSES);
     return { import: spread(await askNumbers(port, times)).median };

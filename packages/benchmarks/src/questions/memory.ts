@@ -30,7 +30,7 @@ export const memory: Question = {
     program({ name: "Python asyncio", file: "asyncio-echo.py" }),
     program({ name: "Go", file: "echo.go" }),
   ],
-  goals: [{ against: "bare net, data events", figure: "memory", atMost: 1.4, quickAtMost: 6 }],
+  goals: [{ against: "bare net, data events", figure: "memory", atMost: 1.4, quickAtMost: 5.5 }],
   fresh: true,
   rounds: 3,
   async measure({ pid, port }, effort) {

@@ -21,7 +21,7 @@ export const threads: Question = {
     program({ name: "transfer written by hand", file: "hand-written-threads.ts" }),
     program({ name: "Python ThreadingTCPServer", file: "threading-echo.py" }),
   ],
-  goals: [{ against: "transfer written by hand", figure: "cpu", atMost: 1.15, quickAtMost: 3.5 }],
+  goals: [{ against: "transfer written by hand", figure: "cpu", atMost: 1.15, quickAtMost: 2.8 }],
   measure(running, effort, { name }) {
     const share = name.startsWith("Python") ? PYTHON_SHARE : 1;
     const connections = Math.ceil(CONNECTIONS * effort * share);
