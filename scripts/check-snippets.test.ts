@@ -44,7 +44,7 @@ await server.listen();`;
   });
 
   test("passes over blocks of other languages, also over a ts block inside of one", async () => {
-    expect(await check({ "a.md": block("nobody();", "js") + `\`\`\`\`md\n${block("nobody();")}\`\`\`\`\n` })).toEqual(
+    expect(await check({ "a.md": block("nobody();", "py") + `\`\`\`\`md\n${block("nobody();")}\`\`\`\`\n` })).toEqual(
       [],
     );
   });
@@ -54,5 +54,67 @@ await server.listen();`;
       "a.md:1 opens a block that does not end",
       "a.ts:2 opens a block that does not end",
     ]);
+  });
+
+  test("checks JavaScript for names and imports, and asks for no types", async () => {
+    const code = `import { TCPServer } from "@socketserver/core";\nexport const twice = (value) => value * 2;\nnobody(TCPServer);`;
+    expect(await check({ "a.md": block(code, "js") })).toEqual(["a.md:4 error TS2304: Cannot find name 'nobody'."]);
+  });
+
+  test("lets a block import earlier ones of its document by the names of their files", async () => {
+    const one = block("export const one = 1;", "ts file=one.ts");
+    const two = block(`import { one } from "./one.ts";\nexport const two: string = one;`, "ts file=test/two.ts");
+    expect(await check({ "a.md": one + two, "b.md": two.replace("./", "../") })).toEqual([
+      "a.md:5 error TS2307: Cannot find module './one.ts' or its corresponding type declarations.",
+      "b.md:2 error TS2307: Cannot find module '../one.ts' or its corresponding type declarations.",
+    ]);
+    expect(await check({ "a.md": one + two.replace("./", "../") })).toEqual([
+      "a.md:6 error TS2322: Type 'number' is not assignable to type 'string'.",
+    ]);
+  });
+});
+
+/** A program, and what its document says that it prints. */
+function program(code: string, printed: string, language = "ts"): string {
+  return `${block(code, `${language} run`)}\n${block(printed, "text")}`;
+}
+
+describe("checkSnippets() of blocks that are to be run", () => {
+  test("accepts those that print what the next block says: stdout, then stderr", async () => {
+    const code = `console.error("two");\nconst one: string = "one";\nconsole.log(one);`;
+    expect(await check({ "a.md": program(code, "one\ntwo"), "b.md": program("", "", "js") })).toEqual([]);
+  });
+
+  test("runs examples in doc comments", async () => {
+    const source = `/**\n * \`\`\`ts run\n * console.log("one");\n * \`\`\`\n *\n * \`\`\`text\n * two\n * \`\`\`\n */\n`;
+    expect(await check({ "a.ts": source })).toEqual(["a.ts:7 says: two\n  but it prints: one"]);
+  });
+
+  test("shows each line that differs, at its line of the document", async () => {
+    const code = `console.log("same\\nis\\nsame");`;
+    expect(await check({ "a.md": program(code, "same\nwas\nsame\nlost") })).toEqual([
+      "a.md:7 says: was\n  but it prints: is",
+      "a.md:9 does not print: lost",
+    ]);
+    expect(await check({ "a.md": program(code, "same\nis") })).toEqual(["a.md:8 prints one more line: same"]);
+  });
+
+  test("reports one that says nowhere what it prints", async () => {
+    const message = "a.md:1 runs, so a text block with what it prints must follow directly";
+    expect(await check({ "a.md": block("", "ts run") })).toEqual([message]);
+    expect(await check({ "a.md": `${block("", "ts run")}Words.\n${block("", "text")}` })).toEqual([message]);
+    expect(await check({ "a.md": block("", "ts run") + block("", "sh") })).toEqual([message]);
+  });
+
+  test("reports one that fails, with what it printed, at lines of the document", async () => {
+    const [error = ""] = await check({ "a.md": `# Title\n\n${program('throw new Error("no");', "")}` });
+    expect(error).toMatch(/^a\.md:3 ended with 1, and printed:\n[^]*block\.ts:4[^]*Error: no/);
+  });
+
+  test("gives each an empty folder, and a main module", async () => {
+    const code = `import { readdirSync, writeFileSync } from "node:fs";
+writeFileSync("file", "");
+console.log(readdirSync("."), import.meta.main);`;
+    expect(await check({ "a.md": program(code, "[ 'file' ] true").repeat(2) })).toEqual([]);
   });
 });

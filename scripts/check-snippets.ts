@@ -1,133 +1,68 @@
 /**
- * The code in the documents, type-checked.
+ * The code in the documents, type-checked and run.
  *
- * Every `ts` block of a document, and of a doc comment in the sources, is a module of its own: it imports what it uses,
- * and is compiled against the built packages as a reader's file would be. Nothing is declared behind its back, so that
- * whoever copies a block has all of it. Blocks are compiled, not run: the programs that run are in `examples/`.
+ * Every `ts` block of a document, and of a doc comment in the sources, is a module of its own: it imports what it uses, and is compiled against
+ * the built packages as a reader's file would be. So is a `js` block, without the rules for types that nobody writes there. Nothing is declared
+ * behind its back, so that whoever copies a block has all of it; only a block with `file=server.ts` behind its language is there for later ones
+ * of its document that import `./server.ts`.
+ *
+ * A block with `run` behind its language is run as well, in an empty folder, and has to print what the `text` block that follows directly says:
+ * stdout first, then stderr.
  *
  * A block keeps the line numbers of its document: it is written to its file below as many empty lines as stand above it.
  *
  * @module
  */
-import { spawnSync } from "node:child_process";
 import { glob, mkdir, mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 
-/** One error of the compiler, or of a document, at one line of the document. */
-export interface SnippetError {
-  readonly file: string;
-  readonly line: number;
-  readonly message: string;
-}
-
-/** A block that stands in a document. */
-interface Snippet {
-  readonly file: string;
-  /** Of its opening fence. */
-  readonly line: number;
-  /** With an empty line for each that stands above it. */
-  readonly code: string;
-}
+import { blocksOf, type Block, type SnippetError } from "./snippets/blocks.ts";
+import { compile } from "./snippets/compile.ts";
+import { run } from "./snippets/run.ts";
+import { snippetsOf, type Snippet } from "./snippets/snippet.ts";
 
 /** Each must name at least one file. */
 const DOCUMENTS = ["README.md", "packages/*/README.md", "docs/**/*.md", "examples/README.md", "packages/*/src/**/*.ts"];
 
 const NOT_OURS = ["**/node_modules/**", "docs/site/**", "**/*.test.ts"];
 
-/** Where a program of the examples would find its packages; inside of a folder that git, lint and format pass over. */
-const CACHE = "examples/node_modules/.cache";
-
-const COMPILER_OPTIONS = {
-  composite: false,
-  declaration: false,
-  declarationMap: false,
-  noEmit: true,
-  // A block without imports is a module, too: it shares no name with others, and may await.
-  moduleDetection: "force",
-  // A block may show a thing without using it.
-  noUnusedLocals: false,
-  noUnusedParameters: false,
-};
-
-const LANGUAGES: ReadonlySet<string> = new Set(["ts", "typescript"]);
-
-const FENCE = /^[ \t]*(`{3,}|~{3,})[ \t]*([\w-]*)/;
-
-const COMMENT_LINE = /^[ \t]*\* ?(?!\/)/;
-
-/** What the compiler prints of an error; further lines of the same one are indented. */
-const COMPLAINT = /^(?:(.+)\((\d+),\d+\): )?(error TS\d+: .*(?:\n[ \t].*)*)/gm;
+/** Where a program of the examples would find its packages; git, lint and format pass over it. */
+const SNIPPETS = "examples/.snippets";
 
 /**
- * Compiles the `ts` blocks of `files`, a map from path (relative to the repository, with slashes) to text.
+ * Compiles the programs in `files`, a map from path (relative to the repository, with slashes) to text, and runs those that are to be run.
  *
- * Answers every error, in the order of the files. The packages are built already, and the working directory is the root of
+ * Answers every error: those of the documents, then the compiler's, then those of the runs, each in the order of the files. The packages are built already, and the working directory is the root of
  * the repository.
  */
 export async function checkSnippets(files: ReadonlyMap<string, string>): Promise<SnippetError[]> {
-  const errors: SnippetError[] = [];
+  const blocks: Block[] = [];
   const snippets: Snippet[] = [];
-  for (const [file, text] of files) {
-    for (const found of blocksOf(file, text)) {
-      if ("code" in found) snippets.push(found);
-      else errors.push(found);
+  const errors: SnippetError[] = [];
+  for (const found of [...files].flatMap(([file, text]) => blocksOf(file, text))) {
+    if ("code" in found) blocks.push(found);
+    else errors.push(found);
+  }
+  for (const found of snippetsOf(blocks)) {
+    if ("block" in found) snippets.push(found);
+    else errors.push(found);
+  }
+  if (snippets.length === 0) return errors;
+  await mkdir(SNIPPETS, { recursive: true });
+  await using folder = await mkdtempDisposable(join(SNIPPETS, "run-"));
+  await writeFiles(folder.path, snippets);
+  return [...errors, ...(await compile(folder.path, snippets)), ...(await run(folder.path, snippets))];
+}
+
+async function writeFiles(folder: string, snippets: readonly Snippet[]): Promise<void> {
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  for (const { folder: own, files } of snippets) {
+    for (const [name, code] of files) {
+      const file = join(folder, own, name);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, code);
     }
   }
-  return [...errors, ...(await compile(snippets))];
-}
-
-/** Finds the `ts` blocks of a document or source; one without an end is an error. */
-function blocksOf(file: string, text: string): (Snippet | SnippetError)[] {
-  const found: (Snippet | SnippetError)[] = [];
-  let open: { readonly fence: string; readonly language: string; readonly line: number; code: string } | undefined;
-  for (const [index, content] of contentsOf(file, text).entries()) {
-    const line = index + 1;
-    const [, fence = "", language = ""] = FENCE.exec(content ?? "") ?? [];
-    if (open === undefined) {
-      if (fence !== "") open = { fence, language, line, code: "\n".repeat(line) };
-    } else if (content === undefined) {
-      found.push({ file, line: open.line, message: "opens a block that does not end" });
-      open = undefined;
-    } else if (fence.startsWith(open.fence) && language === "") {
-      if (LANGUAGES.has(open.language)) found.push({ file, line: open.line, code: open.code });
-      open = undefined;
-    } else {
-      open.code += `${content}\n`;
-    }
-  }
-  return found;
-}
-
-/** The lines of a document, or of a source's comments: what is outside of these is undefined, as is the line after the last. */
-function contentsOf(file: string, text: string): (string | undefined)[] {
-  const lines = text.split("\n");
-  if (!file.endsWith(".ts")) return [...lines, undefined];
-  return [...lines.map((line) => (COMMENT_LINE.test(line) ? line.replace(COMMENT_LINE, "") : undefined)), undefined];
-}
-
-/** Compiles all blocks in one go, in a folder that is gone afterwards. */
-async function compile(snippets: readonly Snippet[]): Promise<SnippetError[]> {
-  if (snippets.length === 0) return [];
-  await mkdir(CACHE, { recursive: true });
-  await using folder = await mkdtempDisposable(join(CACHE, "snippets-"));
-  const names = snippets.map((_, index) => `${index}.ts`);
-  for (const [index, { code }] of snippets.entries()) await writeFile(join(folder.path, `${index}.ts`), code);
-  const config = { extends: resolve("tsconfig.base.json"), compilerOptions: COMPILER_OPTIONS, files: names };
-  await writeFile(join(folder.path, "tsconfig.json"), JSON.stringify(config));
-  await writeFile(join(folder.path, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const { status, error, stdout } = spawnSync("tsc", ["-p", ".", "--pretty", "false"], {
-    cwd: folder.path,
-    encoding: "utf8",
-  });
-  if (error !== undefined) throw error;
-  const errors = [...stdout.matchAll(COMPLAINT)].map(([, name, line, message = ""]) => {
-    const snippet = snippets[Number.parseInt(name ?? "", 10)];
-    return { file: snippet?.file ?? "tsconfig.base.json", line: Number(line ?? 1), message };
-  });
-  // A compiler that failed in a way that is not understood here must not pass.
-  if (status !== 0 && errors.length === 0)
-    throw new Error(`Cannot check snippets: tsc ended with ${status}: ${stdout}`);
-  return errors;
 }
 
 if (import.meta.main) {
