@@ -14,6 +14,7 @@ const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string
   types: ["tsc", "-b"],
   layers: ["node", "--disable-warning=ExperimentalWarning", "scripts/check-layers.ts"],
   snippets: ["node", "scripts/check-snippets.ts"],
+  links: ["node", "scripts/check-links.ts"],
   threats: ["node", "--disable-warning=ExperimentalWarning", "scripts/check-threats.ts"],
   unused: ["knip", "--no-progress"],
   docs: ["npm", "run", "--silent", "docs"],
