@@ -51,7 +51,7 @@ export interface Codec<In, Out = In> {
  * Decodes one stream: give it the bytes as they come, and read the messages that they complete.
  *
  * @example
- * ```ts
+ * ```ts run
  * import { lines } from "@socketserver/framing";
  *
  * const decoder = lines().text().decoder();
@@ -60,6 +60,11 @@ export interface Codec<In, Out = In> {
  *   for (let line = decoder.read(); line !== undefined; line = decoder.read()) console.log(line);
  * }
  * decoder.end();
+ * ```
+ *
+ * ```text
+ * first
+ * second
  * ```
  */
 export interface Decoder<In> {

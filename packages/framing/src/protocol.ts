@@ -20,8 +20,10 @@ export type SentAs<In, Out> = unknown extends Out ? In : Out;
  * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if one is no codec.
  *
  * @example
- * ```ts
+ * ```ts run
+ * import { Channel } from "@socketserver/client";
  * import { lines, MessageRequestHandler, protocol } from "@socketserver/framing";
+ * import { serve } from "@socketserver/testing";
  * import { z } from "zod";
  *
  * const calculator = protocol({
@@ -34,7 +36,15 @@ export type SentAs<In, Out> = unknown extends Out ? In : Out;
  *     return { result: left + right };
  *   }
  * }
- * // The other end: await Channel.connect(address, calculator.client)
+ *
+ * await using running = await serve(AddHandler);
+ * await using channel = await Channel.connect({ host: "127.0.0.1", port: running.port }, calculator.client);
+ * const { result } = await channel.request({ left: 1, right: 2 });
+ * console.log(result);
+ * ```
+ *
+ * ```text
+ * 3
  * ```
  */
 export function protocol<Request, RequestOut, Reply, ReplyOut>(messages: {

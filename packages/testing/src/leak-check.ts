@@ -13,12 +13,20 @@ const STEP_MS = 20;
  * Counts the descriptors of sockets (where `/proc` tells) and the event loop's own active resources: sockets, servers, timers, threads, children.
  *
  * @example
- * ```ts
+ * ```ts run
+ * import { BaseRequestHandler, TCPServer } from "@socketserver/core";
  * import { leakCheck } from "@socketserver/testing";
  *
  * const expectNothingLeft = leakCheck();
- * // ... open and close things ...
+ * const server = new TCPServer({ port: 0 }, BaseRequestHandler);
+ * await server.listen();
+ * await server.close();
  * await expectNothingLeft();
+ * console.log("nothing is left");
+ * ```
+ *
+ * ```text
+ * nothing is left
  * ```
  */
 export function leakCheck(): () => Promise<void> {

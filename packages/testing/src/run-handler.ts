@@ -30,8 +30,7 @@ export interface HandlerOutcome {
  * Run a handler without a socket and without a server: it reads the input, then end-of-stream; the answer is what it sent.
  *
  * @example
- * ```ts
- * import assert from "node:assert/strict";
+ * ```ts run
  * import { BaseRequestHandler } from "@socketserver/core";
  * import { runHandler } from "@socketserver/testing";
  *
@@ -41,8 +40,12 @@ export interface HandlerOutcome {
  *   }
  * }
  *
- * const { output } = await runHandler(UpperHandler, "hello");
- * assert.equal(output.toString(), "HELLO");
+ * const { output, closeReason } = await runHandler(UpperHandler, "hello");
+ * console.log(String(output), closeReason);
+ * ```
+ *
+ * ```text
+ * HELLO peer-end
  * ```
  */
 export async function runHandler(

@@ -95,8 +95,7 @@ export class RunningServer<Server extends BaseServer = BaseServer> implements As
  * Serve with a handler in the background of a test; resolves when the server listens. Whoever calls it closes it: use `await using`.
  *
  * @example
- * ```ts
- * import assert from "node:assert/strict";
+ * ```ts run
  * import { AsyncTCPServer, StreamRequestHandler } from "@socketserver/core";
  * import { serve, talk } from "@socketserver/testing";
  *
@@ -107,7 +106,14 @@ export class RunningServer<Server extends BaseServer = BaseServer> implements As
  * }
  *
  * await using running = await serve(EchoHandler, { server: AsyncTCPServer });
- * assert.equal((await talk(running.address, "hello\n")).toString(), "hello\n");
+ * process.stdout.write(await talk(running.address, "hello\n"));
+ * const [closed] = await running.closedCount(1);
+ * console.log(closed?.bytesRead, closed?.reason);
+ * ```
+ *
+ * ```text
+ * hello
+ * 6 peer-end
  * ```
  */
 export async function serve<Server extends BaseServer = TCPServer>(

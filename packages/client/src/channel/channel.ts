@@ -24,13 +24,25 @@ export type ChannelSettings<In, Out> = ConnectSettings & ChannelOptions<In, Out>
  * @typeParam Out - What can be sent.
  *
  * @example
- * ```ts
+ * ```ts run
  * import { Channel } from "@socketserver/client";
- * import { lines } from "@socketserver/framing";
+ * import { lines, MessageRequestHandler } from "@socketserver/framing";
+ * import { serve } from "@socketserver/testing";
  *
- * await using channel = await Channel.connect({ host: "127.0.0.1", port: 5057 }, lines().text());
+ * class UpperHandler extends MessageRequestHandler(lines().text()) {
+ *   override handleMessage(line: string): string {
+ *     return line.toUpperCase();
+ *   }
+ * }
+ *
+ * await using running = await serve(UpperHandler);
+ * await using channel = await Channel.connect({ host: "127.0.0.1", port: running.port }, lines().text());
  * const [one, two] = await Promise.all([channel.request("one"), channel.request("two")]);
  * console.log(one, two);
+ * ```
+ *
+ * ```text
+ * ONE TWO
  * ```
  */
 export class Channel<In, Out = In> implements AsyncIterable<In>, AsyncDisposable {

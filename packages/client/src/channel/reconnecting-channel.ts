@@ -61,13 +61,30 @@ const ALL_RULES = { ...CONNECT_OPTION_RULES, ...CHANNEL_OPTION_RULES, ...RECONNE
  * @see {@link https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ | Timeouts, retries and backoff with jitter}
  *
  * @example
- * ```ts
+ * ```ts run
  * import { ReconnectingChannel } from "@socketserver/client";
- * import { lines } from "@socketserver/framing";
+ * import { lines, MessageRequestHandler } from "@socketserver/framing";
+ * import { serve } from "@socketserver/testing";
  *
- * await using channel = new ReconnectingChannel({ host: "127.0.0.1", port: 5057 }, lines().text());
- * channel.on("waiting", ({ delayMs, error }) => console.log(`next attempt in ${delayMs} ms: ${error?.message ?? "the server left"}`));
- * console.log(await channel.request("hello", { idempotent: true }));
+ * class GreedyHandler extends MessageRequestHandler(lines().text()) {
+ *   // One answer for each connection: the next request needs another one.
+ *   override async handle(): Promise<void> {
+ *     await this.send(`hello ${(await this.receive()) ?? "nobody"}`);
+ *   }
+ * }
+ *
+ * await using running = await serve(GreedyHandler);
+ * await using channel = new ReconnectingChannel({ host: "127.0.0.1", port: running.port }, lines().text());
+ * channel.on("disconnected", ({ error }) => console.log("disconnected:", error?.message ?? "the server left"));
+ * console.log(await channel.request("one", { idempotent: true }));
+ * console.log(await channel.request("two", { idempotent: true }));
+ * ```
+ *
+ * ```text
+ * hello one
+ * disconnected: the server left
+ * hello two
+ * disconnected: the server left
  * ```
  */
 export class ReconnectingChannel<In, Out = In>

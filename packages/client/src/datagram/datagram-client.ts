@@ -42,14 +42,28 @@ import { Turns } from "./turns.ts";
  * @see {@link https://www.rfc-editor.org/rfc/rfc5452 | RFC 5452}
  *
  * @example
- * ```ts
+ * ```ts run
  * import { DatagramClient } from "@socketserver/client";
- * import { unframedText } from "@socketserver/framing";
+ * import { AsyncUDPServer } from "@socketserver/core";
+ * import { MessageRequestHandler, unframedText } from "@socketserver/framing";
+ * import { serve } from "@socketserver/testing";
  *
- * await using client = new DatagramClient({ host: "127.0.0.1", port: 5007 }, unframedText());
+ * class UpperHandler extends MessageRequestHandler(unframedText()) {
+ *   override handleMessage(message: string): string {
+ *     return message.toUpperCase();
+ *   }
+ * }
+ *
+ * await using running = await serve(UpperHandler, { server: AsyncUDPServer });
+ * await using client = new DatagramClient({ host: "127.0.0.1", port: running.port }, unframedText());
  * console.log(await client.request("hello"));
  * console.log(await client.request("quick", { timeoutMs: 500 }));
  * await client.send("fire and forget");
+ * ```
+ *
+ * ```text
+ * HELLO
+ * QUICK
  * ```
  */
 export class DatagramClient<In, Out = In> implements AsyncDisposable {

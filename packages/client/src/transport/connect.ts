@@ -28,12 +28,25 @@ export interface ConnectSettings extends ConnectOptions {
  * @see {@link https://www.rfc-editor.org/rfc/rfc8305 | RFC 8305}
  *
  * @example
- * ```ts
+ * ```ts run
  * import { connect } from "@socketserver/client";
+ * import { BaseRequestHandler } from "@socketserver/core";
+ * import { serve } from "@socketserver/testing";
  *
- * await using connection = await connect({ host: "localhost", port: 5051 });
+ * class UpperHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     await this.request.sendAll(String(await this.request.recv()).toUpperCase());
+ *   }
+ * }
+ *
+ * await using running = await serve(UpperHandler);
+ * await using connection = await connect({ host: "localhost", port: running.port });
  * await connection.sendAll("hello");
  * console.log(String(await connection.recv()));
+ * ```
+ *
+ * ```text
+ * HELLO
  * ```
  */
 export async function connect(target: Target | readonly Target[], settings: ConnectSettings = {}): Promise<Connection> {

@@ -12,6 +12,27 @@ import type { ServerRequest } from "../transport/server-request.ts";
  * @typeParam Server - The class of `this.server`.
  * @typeParam Request - What `this.request` is: a {@link Connection}, or a `Datagram` for UDP.
  * @see {@link https://docs.python.org/3/library/socketserver.html#request-handler-objects | Request Handler Objects}
+ *
+ * @example
+ * ```ts run
+ * import { BaseRequestHandler, TCPServer } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ *
+ * class CountHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     let bytes = 0;
+ *     for await (const chunk of this.request) bytes += chunk.length;
+ *     await this.request.sendAll(`${bytes} bytes\n`);
+ *   }
+ * }
+ *
+ * await using running = await serve(CountHandler, { server: TCPServer });
+ * process.stdout.write(await talk(running.address, "hello"));
+ * ```
+ *
+ * ```text
+ * 5 bytes
+ * ```
  */
 export class BaseRequestHandler<Server extends BaseServer = BaseServer, Request extends ServerRequest = Connection> {
   /** The connection or datagram. The framework closes it. */

@@ -10,6 +10,27 @@ import { StreamWriter } from "./stream-writer.ts";
  *
  * A subclass that overrides `setup()` or `finish()` calls `super`'s.
  *
+ * @example
+ * ```ts run
+ * import { StreamRequestHandler, TCPServer } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ *
+ * class GreetHandler extends StreamRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     // With its ending; empty at the end of the stream.
+ *     const name = String(await this.rfile.readLine()).trimEnd();
+ *     await this.wfile.write(`hello ${name}\n`);
+ *   }
+ * }
+ *
+ * await using running = await serve(GreetHandler, { server: TCPServer });
+ * process.stdout.write(await talk(running.address, "Guido\n"));
+ * ```
+ *
+ * ```text
+ * hello Guido
+ * ```
+ *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.StreamRequestHandler | StreamRequestHandler}
  */
 export class StreamRequestHandler<Server extends BaseServer = BaseServer> extends BaseRequestHandler<

@@ -29,6 +29,34 @@ const MAX_CONCURRENT_DATAGRAMS = 1_024;
  * does, and belongs in a thread.
  *
  * Changes `processRequest`.
+ *
+ * @example
+ * ```ts run
+ * import { AsyncMixIn, BaseRequestHandler, TCPServer } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ *
+ * let clients = 0;
+ * const both = Promise.withResolvers<void>();
+ *
+ * class MeetingHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     if (++clients === 2) both.resolve();
+ *     await both.promise;
+ *     await this.request.sendAll("we have met");
+ *   }
+ * }
+ *
+ * class MeetingServer extends AsyncMixIn(TCPServer) {}
+ *
+ * // In a plain TCPServer the second one would wait for the first, which waits for the second.
+ * await using running = await serve(MeetingHandler, { server: MeetingServer });
+ * const answers = await Promise.all([talk(running.address, ""), talk(running.address, "")]);
+ * console.log(answers.join(", "));
+ * ```
+ *
+ * ```text
+ * we have met, we have met
+ * ```
  */
 export function AsyncMixIn<Base extends ServerConstructor>(base: Base): Mixed<Base, AsyncMembers, AsyncOptions> {
   abstract class AsyncServer extends (base as ServerConstructor) {

@@ -51,6 +51,30 @@ const PROCESSES: WorkerTraits = {
  *
  * Changes `processRequest`.
  *
+ * @example
+ * ```ts run
+ * import { BaseRequestHandler, ForkingMixIn, TCPServer } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ *
+ * export class ProcessHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     await this.request.sendAll(String(process.pid));
+ *   }
+ * }
+ *
+ * export class ForkingServer extends ForkingMixIn(TCPServer) {}
+ *
+ * if (import.meta.main) {
+ *   await using running = await serve(ProcessHandler, { server: ForkingServer, options: { forking: { processes: 2 } } });
+ *   const [first, second] = [await talk(running.address, ""), await talk(running.address, "")];
+ *   console.log("own process:", Number(first) === process.pid, "same process:", first.equals(second));
+ * }
+ * ```
+ *
+ * ```text
+ * own process: false same process: false
+ * ```
+ *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ForkingMixIn | ForkingMixIn}
  */
 export function ForkingMixIn<Base extends ServerConstructor>(base: Base): Mixed<Base, ForkingMembers, ForkingOptions> {

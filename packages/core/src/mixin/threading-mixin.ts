@@ -53,6 +53,30 @@ const THREADS: WorkerTraits = {
  *
  * Changes `processRequest`.
  *
+ * @example
+ * ```ts run
+ * import { BaseRequestHandler, TCPServer, ThreadingMixIn } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ * import { isMainThread } from "node:worker_threads";
+ *
+ * export class ThreadHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     await this.request.sendAll(isMainThread ? "in the main thread" : "in a thread");
+ *   }
+ * }
+ *
+ * export class ThreadedServer extends ThreadingMixIn(TCPServer) {}
+ *
+ * if (import.meta.main) {
+ *   await using running = await serve(ThreadHandler, { server: ThreadedServer, options: { threading: { threads: 2 } } });
+ *   console.log(String(await talk(running.address, "")), running.server.handOver);
+ * }
+ * ```
+ *
+ * ```text
+ * in a thread transfer
+ * ```
+ *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ThreadingMixIn | ThreadingMixIn}
  */
 export function ThreadingMixIn<Base extends ServerConstructor>(

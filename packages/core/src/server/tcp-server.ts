@@ -6,6 +6,29 @@ import { StreamServer } from "./stream-server.ts";
 /**
  * Serves TCP connections, one at a time. Compose a mixin to serve more of them at once.
  *
+ * @example
+ * ```ts run
+ * import { BaseRequestHandler, TCPServer } from "@socketserver/core";
+ * import { talk } from "@socketserver/testing";
+ *
+ * class UpperHandler extends BaseRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     await this.request.sendAll(String(await this.request.recv()).toUpperCase());
+ *   }
+ * }
+ *
+ * await using server = new TCPServer({ host: "127.0.0.1", port: 0 }, UpperHandler);
+ * const address = await server.listen();
+ * const serving = server.serveForever();
+ * console.log(String(await talk(address, "hello")));
+ * await server.shutdown();
+ * await serving;
+ * ```
+ *
+ * ```text
+ * HELLO
+ * ```
+ *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.TCPServer | TCPServer}
  */
 export class TCPServer extends StreamServer {

@@ -11,6 +11,25 @@ import { BaseServer } from "./base-server.ts";
 /**
  * Serves UDP datagrams, one at a time. Each datagram is a request, an empty one too.
  *
+ * @example
+ * ```ts run
+ * import { DatagramRequestHandler, UDPServer } from "@socketserver/core";
+ * import { serve, talkDatagram } from "@socketserver/testing";
+ *
+ * class UpperHandler extends DatagramRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     await this.wfile.write(String(this.packet).toUpperCase());
+ *   }
+ * }
+ *
+ * await using running = await serve(UpperHandler, { server: UDPServer });
+ * console.log(String(await talkDatagram(running.address, "hello")));
+ * ```
+ *
+ * ```text
+ * HELLO
+ * ```
+ *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.UDPServer | UDPServer}
  */
 export class UDPServer extends BaseServer<Datagram> {

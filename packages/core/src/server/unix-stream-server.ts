@@ -8,6 +8,25 @@ import { StreamServer } from "./stream-server.ts";
  *
  * The socket file is made by `listen()`, which replaces one that nobody listens to any more, and is removed by `close()` if it is still ours.
  *
+ * @example
+ * ```ts run
+ * import { StreamRequestHandler, UnixStreamServer } from "@socketserver/core";
+ * import { serve, talk } from "@socketserver/testing";
+ *
+ * class EchoHandler extends StreamRequestHandler {
+ *   override async handle(): Promise<void> {
+ *     for await (const line of this.rfile) await this.wfile.write(line);
+ *   }
+ * }
+ *
+ * await using running = await serve(EchoHandler, { server: UnixStreamServer, address: { path: "./echo.sock" } });
+ * process.stdout.write(await talk(running.address, "hello\n"));
+ * ```
+ *
+ * ```text
+ * hello
+ * ```
+ *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.UnixStreamServer | UnixStreamServer}
  */
 export class UnixStreamServer extends StreamServer {

@@ -10,7 +10,7 @@ import { tooLong } from "./too-long.ts";
  * A framing says in `nextFrame()` where the first message in the queue ends.
  *
  * @example
- * ```ts
+ * ```ts run
  * import { FrameDecoder } from "@socketserver/framing";
  *
  * // Pascal strings: a byte that is the length, and as many bytes.
@@ -25,6 +25,18 @@ import { tooLong } from "./too-long.ts";
  *     return queue.take(length);
  *   }
  * }
+ *
+ * const decoder = new PascalStringDecoder(255);
+ * for (const chunk of ["\x05hel", "lo\x05world"]) {
+ *   decoder.push(Buffer.from(chunk));
+ *   for (let frame = decoder.read(); frame !== undefined; frame = decoder.read()) console.log(String(frame));
+ * }
+ * decoder.end();
+ * ```
+ *
+ * ```text
+ * hello
+ * world
  * ```
  */
 export abstract class FrameDecoder implements Decoder<Buffer> {

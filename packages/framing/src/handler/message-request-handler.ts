@@ -235,18 +235,23 @@ export type MessageRequestHandlerClass<In, Out> = new <Server extends BaseServer
  * A class to extend, whose messages are those of the codec.
  *
  * @example
- * ```ts
- * import { AsyncTCPServer } from "@socketserver/core";
+ * ```ts run
  * import { MessageRequestHandler, lines } from "@socketserver/framing";
+ * import { serve, talk } from "@socketserver/testing";
  *
- * export class ShoutHandler extends MessageRequestHandler(lines().text()) {
+ * class ShoutHandler extends MessageRequestHandler(lines().text()) {
  *   override handleMessage(line: string): string {
  *     return line.toUpperCase();
  *   }
  * }
  *
- * await using server = new AsyncTCPServer({ port: 5060 }, ShoutHandler);
- * await server.serveForever({ signals: true });
+ * await using running = await serve(ShoutHandler);
+ * process.stdout.write(await talk(running.address, "one\ntwo\n"));
+ * ```
+ *
+ * ```text
+ * ONE
+ * TWO
  * ```
  *
  * @throws `TypeError` `ERR_SOCKETSERVER_INVALID_ARGUMENT` if it is no codec.
