@@ -1,4 +1,4 @@
-import { AsyncTCPServer, type Connection } from "@socketserver/core";
+import { AsyncTCPServer, BaseRequestHandler, PeerError, type Connection } from "@socketserver/core";
 import { RunningServer, dial, leakCheck, serve, talk } from "@socketserver/testing";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -132,5 +132,30 @@ describe("a listener that fails", () => {
     await using running = new RunningServer(server, () => server.serveForever());
     expect(JSON.parse(String(await cell.ask(running.address, "address\n")))).toEqual(running.address);
     expect(errors).toMatchObject([{ message: "listener fails" }]);
+  });
+});
+
+describe("requestError", () => {
+  test("is on its diagnostics channel also when nobody listens", async () => {
+    class RefusingHandler extends BaseRequestHandler {
+      override handle(): void {
+        // Of a kind that is not printed.
+        throw new PeerError("ERR_SOCKETSERVER_PROTOCOL", "Cannot read message: the peer sent none");
+      }
+    }
+    const server = new AsyncTCPServer({ port: 0 }, RefusingHandler);
+    const messages: unknown[] = [];
+    const onMessage = (message: unknown): void => void messages.push(message);
+    subscribe("socketserver:requestError", onMessage);
+    try {
+      const address = await server.listen();
+      const serving = server.serveForever();
+      await talk(address, "hello\n");
+      await server.close();
+      await serving;
+    } finally {
+      unsubscribe("socketserver:requestError", onMessage);
+    }
+    expect(messages).toMatchObject([{ server, args: [{ code: "ERR_SOCKETSERVER_PROTOCOL" }, { host: "127.0.0.1" }] }]);
   });
 });

@@ -243,10 +243,12 @@ export class ServerLife<Request extends ServerRequest> {
   /** Tell the listener side of a failure; print it if nobody listens. */
   reportError(error: unknown, clientAddress: Address | undefined): void {
     const { server } = this.#parts;
-    if (this.#listenerSide !== undefined) this.#listenerSide.requestError(error, clientAddress);
-    else if (server.listenerCount("requestError") > 0) this.#parts.publish("requestError", error, clientAddress);
+    if (this.#listenerSide !== undefined) return this.#listenerSide.requestError(error, clientAddress);
+    const isHeard = server.listenerCount("requestError") > 0;
+    // Also if nobody listens: its diagnostics channel may have subscribers.
+    this.#parts.publish("requestError", error, clientAddress);
     // What peers do wrong is in the close reason; printed, it would let them fill a log.
-    else if (!(error instanceof PeerError)) printErrorReport(error, clientAddress);
+    if (!isHeard && !(error instanceof PeerError)) printErrorReport(error, clientAddress);
   }
 
   #newOpening(): Opening<Request> {
