@@ -5,6 +5,7 @@ const TESTS = [
   "packages/*/test/**/*.test.ts",
   "examples/test/**/*.test.ts",
   "scripts/**/*.test.ts",
+  "docs/*/**/*.test.ts",
 ];
 
 /** They compare times, so they run when nothing else does. */

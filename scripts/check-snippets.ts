@@ -24,7 +24,7 @@ import { snippetsOf, type Snippet } from "./snippets/snippet.ts";
 /** Each must name at least one file. */
 const DOCUMENTS = ["README.md", "packages/*/README.md", "docs/**/*.md", "examples/README.md", "packages/*/src/**/*.ts"];
 
-const NOT_OURS = ["**/node_modules/**", "docs/site/**", "**/*.test.ts"];
+const NOT_OURS = ["**/node_modules/**", "docs/site/**", "docs/generated/**", "**/*.test.ts"];
 
 /** Where a program of the examples would find its packages; git, lint and format pass over it. */
 const SNIPPETS = "examples/.snippets";

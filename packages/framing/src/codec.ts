@@ -75,7 +75,7 @@ export interface Decoder<In> {
   /**
    * The next message, or undefined if its last byte has not come. No message is ever `undefined`.
    *
-   * @throws {@link ProtocolError} if what came is no message, or too long; from then on, every time.
+   * @throws {@link ProtocolError} `ERR_SOCKETSERVER_PROTOCOL` if what came is no message, `ERR_SOCKETSERVER_TOO_BIG` if it is too long; from then on, every time.
    */
   read(): In | undefined;
   /**

@@ -82,7 +82,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   /**
    * Remembers and checks; opens nothing.
    *
-   * @throws `TypeError` or `RangeError` about the address, the handler or an option, with the value and the remedy.
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_ADDRESS`, `ERR_SOCKETSERVER_INVALID_HANDLER`, `ERR_SOCKETSERVER_INVALID_OPTION`, with the value
+   * and the remedy.
+   * @throws `TypeError` `ERR_SOCKETSERVER_MIXIN_CONFLICT` that names the mixins.
    */
   constructor(address: Address, RequestHandlerClass: HandlerClass<Request>, options: ServerOptions = {}) {
     super();
@@ -148,6 +150,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    *
    * @throws `SocketServerError` with the system's code, such as `EADDRINUSE`; the server can then be tried again. `ERR_SOCKETSERVER_SERVER_CLOSED`
    * after `close()`.
+   * @throws what keeps workers from starting: `SocketServerError` `ERR_SOCKETSERVER_CLASS_NOT_FOUND`, `ERR_SOCKETSERVER_CLASS_AMBIGUOUS`,
+   * `ERR_SOCKETSERVER_REPLICA_FAILED`, `ERR_SOCKETSERVER_NO_MAIN_GUARD`, `ERR_SOCKETSERVER_ENTRY_MISSING`, `ERR_SOCKETSERVER_WORKER_LOST`; `TypeError`
+   * `ERR_SOCKETSERVER_OPTION_NOT_CLONEABLE`.
    */
   listen(): Promise<Address> {
     return this.#life.listen();
@@ -157,7 +162,8 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * Serve until `shutdown()` or `close()`; resolves when the last request that it waits for has ended. Can be called again after `shutdown()`, once the
    * promise of the last call has resolved.
    *
-   * @throws `SocketServerError` `ERR_SOCKETSERVER_ALREADY_SERVING` while the server takes requests; what `listen()` throws.
+   * @throws `SocketServerError` `ERR_SOCKETSERVER_ALREADY_SERVING` while the server takes requests, `ERR_SOCKETSERVER_WORKERS_FAILED` when it has given up; what
+   * `listen()` throws.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.serve_forever | serve_forever}
    */
   serveForever({ signals = false, signal }: ServeOptions = {}): Promise<void> {

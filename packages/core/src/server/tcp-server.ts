@@ -34,7 +34,8 @@ import { StreamServer } from "./stream-server.ts";
 export class TCPServer extends StreamServer {
   /**
    * @param address - `host` is `127.0.0.1` unless set, `"::"` serves IPv6 and IPv4; port 0 lets the system choose.
-   * @throws `TypeError` or `RangeError` about the address, the handler or an option.
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_ADDRESS`, `ERR_SOCKETSERVER_INVALID_HANDLER`, `ERR_SOCKETSERVER_INVALID_OPTION`, with the value
+   * and the remedy.
    */
   constructor(address: InternetAddressInput, RequestHandlerClass: HandlerClass, options?: ServerOptions) {
     super(resolveInternetAddress(address), RequestHandlerClass, options);

@@ -32,7 +32,8 @@ import { StreamServer } from "./stream-server.ts";
 export class UnixStreamServer extends StreamServer {
   /**
    * @param address - A path in the file system, at most 107 bytes on Linux, or an abstract name that begins with `"\0"`.
-   * @throws `TypeError` or `RangeError` about the address, the handler or an option.
+   * @throws `TypeError` or `RangeError` `ERR_SOCKETSERVER_INVALID_ADDRESS`, `ERR_SOCKETSERVER_INVALID_HANDLER`, `ERR_SOCKETSERVER_INVALID_OPTION`, with the value
+   * and the remedy.
    */
   constructor(address: UnixAddress, RequestHandlerClass: HandlerClass, options?: ServerOptions) {
     super(resolveUnixAddress(address), RequestHandlerClass, options);

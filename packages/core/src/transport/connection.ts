@@ -205,7 +205,10 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    * Wait for data and take what has come, at most `maxBytes`. An empty Buffer is the end of the stream.
    *
    * @param maxBytes - At least 1; 65 536 unless given.
-   * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_IDLE_TIMEOUT` if nothing came in time.
+   * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_IDLE_TIMEOUT` if nothing came in time, `ERR_SOCKETSERVER_SLOW_SENDER`
+   * if less than `minReadRate` came, `ERR_SOCKETSERVER_FIRST_BYTE_TIMEOUT` if nothing ever did.
+   * @throws {@link SocketServerError} `ERR_SOCKETSERVER_DEADLINE`, `ERR_SOCKETSERVER_MAX_AGE`, `ERR_SOCKETSERVER_MEMORY`, `ERR_SOCKETSERVER_DRAINED` if the
+   * server reset the connection, `ERR_SOCKETSERVER_CONNECTION_CLOSED` if this side did, or closed it.
    * @throws {@link SocketServerError} `ERR_SOCKETSERVER_CONCURRENT_READ` while another read waits.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv | recv}
    */
@@ -230,7 +233,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    * The data must not be changed before it has left. Nothing tells whether the peer has read it. A call that is not awaited needs a `catch`: the
    * peer may be gone.
    *
-   * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_SLOW_READER` if the peer takes nothing for `writeStallMs`.
+   * @throws {@link PeerError} with the system's code after a reset, `ERR_SOCKETSERVER_SLOW_READER` if the peer takes nothing for `writeStallMs`, or less
+   * than `minWriteRate`.
+   * @throws {@link SocketServerError} as `send()` does, and when the server or this side reset the connection, as `recv()` does.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | sendall}
    */
   sendAll(data: string | Uint8Array): Promise<void> {
@@ -246,7 +251,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
    *
    * While more of what the peer sent waits to be read, this is `sendSoon()`: a peer that does not wait for each answer gets many in one write.
    *
-   * @throws the error that ended the connection, or `ERR_SOCKETSERVER_WRITE_AFTER_END`.
+   * @throws the error that ended the connection, or {@link SocketServerError} `ERR_SOCKETSERVER_WRITE_AFTER_END`.
    */
   send(data: string | Uint8Array): boolean {
     const bytes = bytesToSend(data);

@@ -114,7 +114,8 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
   /**
    * Wait for the next message; undefined at the end of the stream, after this side has closed it, or if the server drains and no message has begun.
    *
-   * @throws what `handleProtocolError()` throws; {@link ProtocolError} if that goes on and nothing can come; whatever `recv()` of the connection throws.
+   * @throws what `handleProtocolError()` throws; {@link ProtocolError} `ERR_SOCKETSERVER_PROTOCOL`, `ERR_SOCKETSERVER_TOO_BIG`,
+   * `ERR_SOCKETSERVER_INCOMPLETE_READ` if that goes on and nothing can come; whatever `recv()` of the connection throws.
    */
   async receive(): Promise<In | undefined> {
     for (;;) {
