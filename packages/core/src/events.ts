@@ -81,7 +81,7 @@ export interface ServerEvents {
   request(info: RequestInfo): void;
   /** Once for each `request`: the connection is closed, or the datagram answered. */
   requestClosed(info: ClosedRequestInfo): void;
-  /** A hook or a handler failed. Ordinary disconnects are not reported: see `isDisconnect`. */
+  /** Once for each hook, handler, listener or worker that failed. Ordinary disconnects are not reported: see `isDisconnect`. */
   requestError(error: unknown, clientAddress: Address | undefined): void;
   /** Once for each request that was refused before it was taken. */
   drop(info: DropInfo): void;
