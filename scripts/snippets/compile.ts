@@ -19,8 +19,14 @@ const COMPILER_OPTIONS = {
   noUnusedParameters: false,
 };
 
-/** Nobody writes types in JavaScript; names, imports and arguments can be wrong all the same. */
-const UNTYPED_OPTIONS = { ...COMPILER_OPTIONS, allowJs: true, checkJs: true, noImplicitAny: false };
+/** Nobody writes types in JavaScript, or `@override`; names, imports and arguments can be wrong all the same. */
+const UNTYPED_OPTIONS = {
+  ...COMPILER_OPTIONS,
+  allowJs: true,
+  checkJs: true,
+  noImplicitAny: false,
+  noImplicitOverride: false,
+};
 
 /** What the compiler prints of an error; further lines of the same one are indented. */
 const COMPLAINT = /^(?:(.+)\((\d+),\d+\): )?(error TS\d+: .*(?:\n[ \t].*)*)/gm;
