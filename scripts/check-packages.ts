@@ -8,14 +8,14 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtempDisposable, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { packed } from "./packed.ts";
+
 /** What the programs print is our output; one that fails throws, and so ends the check. */
 const SHOWN = { stdio: "inherit" } as const;
-
-const PACKAGES = ["core", "framing", "client", "testing"];
 
 /** Of core and its one dependency, installed: what a user of the servers pays, in bytes. */
 const SIZE_LIMIT = 400 * 1024;
@@ -137,19 +137,10 @@ decoder.push(codec.encode("packed"));
 if (decoder.read() !== "packed") throw new Error("message-pack does not work");
 `;
 
-/** Deletes what was built, so that no output of a deleted source is packed, and builds again. */
-async function buildAfresh(): Promise<void> {
-  for (const name of PACKAGES) await rm(join("packages", name, "dist"), { recursive: true, force: true });
-  execFileSync("npm", ["run", "--silent", "build"], SHOWN);
-}
-
-/** Packs the package, lets publint and attw read the tarball, and answers its path. */
-function pack(name: string, folder: string): string {
-  const tarball = join(folder, `${name}.tgz`);
-  execFileSync("npm", ["run", "--silent", "pnpm", "--", "-C", join("packages", name), "pack", "--out", tarball], SHOWN);
+/** Lets publint and attw read a tarball. */
+function read(tarball: string): void {
   execFileSync("publint", ["run", tarball, "--strict"], SHOWN);
   execFileSync("attw", [tarball, "--profile", "esm-only", "--no-definitely-typed", "--no-emoji"], SHOWN);
-  return tarball;
 }
 
 /** Installs the tarballs into `folder`, compiles a program against them and runs it. */
@@ -188,13 +179,11 @@ async function sizeOf(folder: string): Promise<number> {
   return size;
 }
 
+const tarballs = [...(await packed()).values()];
+for (const tarball of tarballs) read(tarball);
 await using temporary = await mkdtempDisposable(join(tmpdir(), "socketserver-packages-"));
-await buildAfresh();
 const consumer = join(temporary.path, "consumer");
-await consume(
-  PACKAGES.map((name) => pack(name, temporary.path)),
-  consumer,
-);
+await consume(tarballs, consumer);
 const installed = ["@socketserver/core", "eventemitter3"].map((name) => sizeOf(join(consumer, "node_modules", name)));
 const size = (await Promise.all(installed)).reduce((sum, each) => sum + each, 0);
 process.stdout.write(`core and eventemitter3 installed: ${size} bytes of at most ${SIZE_LIMIT}\n`);
