@@ -19,6 +19,7 @@ const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string
   unused: ["knip", "--no-progress"],
   docs: ["npm", "run", "--silent", "docs"],
   packages: ["node", "scripts/check-packages.ts"],
+  "guide-tests": ["node", "scripts/check-guide-tests.ts"],
   "first-server": ["node", "scripts/check-first-server.ts"],
 };
 
