@@ -1,0 +1,87 @@
+import MiniSearch, { type SearchResult } from "minisearch";
+
+import type { SearchEntry } from "../search-entry.ts";
+
+declare global {
+  interface Window {
+    /** The entries of the search, compressed. */
+    readonly searchEntries?: string;
+  }
+}
+
+/** Words that a question has and an answer need not have. */
+const STOP_WORDS = new Set(
+  "a an and are be by can do does for from how i in is it its my of on or the there this to what when where which who why with you your".split(
+    " ",
+  ),
+);
+
+/** A name: letters, digits, and what joins them. */
+const WORDS = /[\p{L}\p{N}_$]+/gu;
+
+const PARTS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g;
+
+const MOST = 12;
+
+/** What is asked for by its whole name comes before what is only similar; and before that, the guide that has it as a keyword. */
+const EXACT = 20;
+const KEYWORD = 200;
+
+let index: Promise<MiniSearch<SearchEntry & { id: number }>> | undefined;
+
+/** The entries that a query finds, the best first. */
+export async function search(query: string): Promise<SearchResult[]> {
+  const wanted = query.trim().toLowerCase();
+  if (wanted === "") return [];
+  index ??= load();
+  const found = (await index).search(query, { combineWith: "AND" });
+  const results = found.length > 0 ? found : (await index).search(query, { combineWith: "OR" });
+  return results
+    .map((result) => ({ ...result, score: result.score * bonus(result, wanted) }))
+    .toSorted((a, b) => b.score - a.score)
+    .slice(0, MOST);
+}
+
+function bonus(result: SearchResult, wanted: string): number {
+  const entry = result as unknown as SearchEntry;
+  const name = entry.name.toLowerCase();
+  const exact =
+    name === wanted || `${entry.within}.${entry.name}`.toLowerCase() === wanted || entry.keywords.includes(wanted);
+  return entry.weight * (exact ? EXACT : name.startsWith(wanted) ? 2 : 1);
+}
+
+async function load(): Promise<MiniSearch<SearchEntry & { id: number }>> {
+  const engine = new MiniSearch<SearchEntry & { id: number }>({
+    fields: ["name", "keywords", "within", "text"],
+    storeFields: ["name", "within", "kind", "url", "text", "keywords", "weight"],
+    extractField: (entry, field) => {
+      const value = entry[field as keyof SearchEntry];
+      return Array.isArray(value) ? value.join(" ") : (value as string);
+    },
+    tokenize: words,
+    processTerm: (word) => (STOP_WORDS.has(word.toLowerCase()) ? null : word.toLowerCase()),
+    searchOptions: {
+      boost: { name: 6, keywords: 6, within: 2 },
+      prefix: (word) => word.length > 2,
+      fuzzy: (word) => (word.length > 4 ? 0.2 : false),
+      tokenize: (query) => query.match(WORDS) ?? [],
+    },
+  });
+  const entries = await unpack(window.searchEntries ?? "");
+  await engine.addAllAsync(entries.map((entry, id) => ({ ...entry, id })));
+  return engine;
+}
+
+/** Each name as it is, and its parts: `idleTimeoutMs` is found by `timeout`. */
+function words(text: string): string[] {
+  return (text.match(WORDS) ?? []).flatMap((word) => {
+    const parts = word.match(PARTS) ?? [];
+    return parts.length > 1 ? [word, ...parts] : [word];
+  });
+}
+
+async function unpack(data: string): Promise<SearchEntry[]> {
+  const bytes = Uint8Array.from(atob(data), (character) => character.codePointAt(0) ?? 0);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return (await new Response(stream).json()) as SearchEntry[];
+}

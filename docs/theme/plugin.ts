@@ -1,0 +1,35 @@
+/**
+ * What typedoc does differently for this site: the documents and their order, addresses that can be read aloud, where the members of a
+ * server come from, the front page, and the search.
+ *
+ * @module
+ */
+import { Application, RendererEvent } from "typedoc";
+
+import { addLinkedSources, documentFiles, nameDocuments } from "./documents.ts";
+import { headingsWithCode } from "./headings-with-code.ts";
+import { sectionModules } from "./module-sections.ts";
+import { tellOrigins } from "./origins.ts";
+import { writeSearch } from "./search-index.ts";
+import { SiteRouter } from "./site-router.ts";
+import { SiteTheme } from "./site-theme.ts";
+
+/** Called by typedoc. */
+export function load(app: Application): void {
+  app.renderer.defineRouter("site", SiteRouter);
+  app.renderer.defineTheme("site", SiteTheme);
+  app.on(Application.EVENT_BOOTSTRAP_END, () => {
+    // Each package is converted by an application of its own, which has no documents.
+    if (app.options.getValue("entryPointStrategy") === "packages") {
+      app.options.setValue("projectDocuments", documentFiles());
+      app.options.setValue("markdownItLoader", headingsWithCode);
+    }
+  });
+  app.on(Application.EVENT_PROJECT_REVIVE, (project) => {
+    nameDocuments(project);
+    addLinkedSources(project);
+    sectionModules(project);
+    tellOrigins(project);
+  });
+  app.renderer.on(RendererEvent.BEGIN, () => writeSearch(app.renderer));
+}
