@@ -23,9 +23,9 @@ const PARTS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g;
 
 const MOST = 12;
 
-/** What is asked for by its whole name comes before what is only similar; and before that, the guide that has it as a keyword. */
+/** What is asked for by its whole name counts so much more than what is only similar, and what begins with it so much. */
 const EXACT = 20;
-const KEYWORD = 200;
+const BEGINS = 2;
 
 let index: Promise<MiniSearch<SearchEntry & { id: number }>> | undefined;
 
@@ -36,18 +36,24 @@ export async function search(query: string): Promise<SearchResult[]> {
   index ??= load();
   const found = (await index).search(query, { combineWith: "AND" });
   const results = found.length > 0 ? found : (await index).search(query, { combineWith: "OR" });
-  return results
-    .map((result) => ({ ...result, score: result.score * bonus(result, wanted) }))
-    .toSorted((a, b) => b.score - a.score)
-    .slice(0, MOST);
+  return (
+    results
+      .map((result) => ({ ...result, score: result.score * bonus(result, wanted) }))
+      // The guide that has the query as a keyword was made for it.
+      .toSorted((a, b) => Number(hasKeyword(b, wanted)) - Number(hasKeyword(a, wanted)) || b.score - a.score)
+      .slice(0, MOST)
+  );
 }
 
 function bonus(result: SearchResult, wanted: string): number {
   const entry = result as unknown as SearchEntry;
   const name = entry.name.toLowerCase();
-  const exact =
-    name === wanted || `${entry.within}.${entry.name}`.toLowerCase() === wanted || entry.keywords.includes(wanted);
-  return entry.weight * (exact ? EXACT : name.startsWith(wanted) ? 2 : 1);
+  const exact = name === wanted || `${entry.within}.${entry.name}`.toLowerCase() === wanted;
+  return entry.weight * (exact ? EXACT : name.startsWith(wanted) ? BEGINS : 1);
+}
+
+function hasKeyword(result: SearchResult, wanted: string): boolean {
+  return (result as unknown as SearchEntry).keywords.includes(wanted);
 }
 
 async function load(): Promise<MiniSearch<SearchEntry & { id: number }>> {

@@ -1,0 +1,81 @@
+import type { Browser, Page } from "playwright-core";
+
+import { openPage, visit } from "./browser.ts";
+import { lowContrast } from "./low-contrast.ts";
+
+/** What a text needs to be read by people with weak eyes (WCAG 2.2, 1.4.3). */
+export const LEAST_CONTRAST = 4.5;
+
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 375, height: 740 };
+
+/** As many tabs look at pages at once. */
+const TABS = 2;
+
+const SCHEMES = ["light", "dark"] as const;
+
+/** What was looked at. */
+export interface PagesReport {
+  readonly pages: number;
+  /** Pairs of colours that were compared, over all pages and both schemes. */
+  readonly pairs: number;
+  readonly problems: readonly string[];
+}
+
+/** Opens every page in light and dark and on a phone: no error, no text that is hard to read, nothing wider than the screen. */
+export async function checkPages(browser: Browser, site: string, pages: readonly string[]): Promise<PagesReport> {
+  const problems: string[] = [];
+  const waiting = pages.values();
+  let pairs = 0;
+  const tab = async () => {
+    await using context = await browser.newContext({ viewport: DESKTOP });
+    const page = await openPage(context, site, problems);
+    for (const path of waiting) {
+      await page.setViewportSize(DESKTOP);
+      await visit(page, site + path);
+      pairs += await checkContrast(page, path, problems);
+      await page.setViewportSize(PHONE);
+      problems.push(...(await wideElements(page)).map((wide) => `${path}: at ${PHONE.width} px, ${wide}`));
+    }
+  };
+  await Promise.all(Array.from({ length: TABS }, tab));
+  return { pages: pages.length, pairs, problems };
+}
+
+/** Compares the colours of a page in both schemes; answers how many pairs. */
+export async function checkContrast(page: Page, path: string, problems: string[]): Promise<number> {
+  let pairs = 0;
+  for (const colorScheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme });
+    const report = await page.evaluate(lowContrast, LEAST_CONTRAST);
+    pairs += report.pairs;
+    for (const { element, text, colours, ratio } of report.low)
+      problems.push(`${path}: contrast ${ratio} in ${colorScheme} (${colours}): "${text}" in ${element}`);
+  }
+  return pairs;
+}
+
+/** If the page can be scrolled sideways, what is to blame for it. */
+async function wideElements(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const wide = [...document.querySelectorAll(".col-content *")].filter(
+      (element) =>
+        element.getBoundingClientRect().right > clientWidth &&
+        element.closest("pre, table, .tsd-signature") === element,
+    );
+    const blamed =
+      wide.length > 0
+        ? wide
+        : [...document.querySelectorAll(".col-content *")].filter(
+            (element) => element.getBoundingClientRect().right > clientWidth,
+          );
+    return [
+      `the page is ${scrollWidth} px wide: ${blamed
+        .slice(0, 3)
+        .map((one) => one.outerHTML.slice(0, 80))
+        .join(" ")}`,
+    ];
+  });
+}
