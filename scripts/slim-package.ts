@@ -1,6 +1,6 @@
 /**
- * Makes a built package smaller and no less readable: deletes the declarations that its entries do not reach, because nobody can import what they
- * declare, and indents with tabs.
+ * Makes a built package smaller, and renames nothing: deletes the declarations that its entries do not reach, because nobody can import what they
+ * declare; indents these with tabs, and the code not at all, which any formatter brings back.
  *
  * Run before packing, in the folder of the package; after packing the package is built again.
  *
@@ -8,13 +8,16 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 
 const DIST = "dist";
 
 /** From the folder of a package. */
 const FORMAT = "../../.oxfmtrc.pack.json";
+
+/** The maps are not published. */
+const NAME_OF_MAP = /^\/\/# sourceMappingURL=.*\n?/gm;
 
 /** What a declaration imports, in either notation. */
 const IMPORT = /\bfrom\s+"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/g;
@@ -37,6 +40,22 @@ function entries(): string[] {
   return Object.values(exports).flatMap((entry) => (typeof entry === "string" ? [] : normalize(entry.types)));
 }
 
+/** Each by its name: what git ignores is passed over otherwise. */
+function format(files: readonly string[]): void {
+  execFileSync("oxfmt", ["--config", FORMAT, ...files], { stdio: "inherit" });
+}
+
+/** @throws if the code is not the same without the tabs, because they stand in a string. */
+async function unindent(file: string): Promise<void> {
+  const indented = await readFile(file, "utf8");
+  const code = indented.replaceAll(/^\t+/gm, "");
+  await writeFile(file, code);
+  format([file]);
+  if ((await readFile(file, "utf8")) !== indented)
+    throw new Error(`Cannot unindent ${file}: it would mean something else`);
+  await writeFile(file, code);
+}
+
 const reached = new Set<string>();
 for (const entry of entries()) reach(entry, reached);
 const kept: string[] = [];
@@ -45,5 +64,8 @@ for (const name of await readdir(DIST, { recursive: true })) {
   if (file.endsWith(".d.ts") && !reached.has(file)) await rm(file);
   else if (/\.(?:js|d\.ts)$/.test(file)) kept.push(file);
 }
-// Each by its name: what git ignores is passed over otherwise.
-execFileSync("oxfmt", ["--config", FORMAT, ...kept], { stdio: "inherit" });
+format(kept);
+for (const file of kept) {
+  if (file.endsWith(".js")) await unindent(file);
+  else await writeFile(file, (await readFile(file, "utf8")).replace(NAME_OF_MAP, ""));
+}
