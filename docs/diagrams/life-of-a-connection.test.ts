@@ -1,6 +1,7 @@
 import { leakCheck, serve, talk, type AnyServerClass, type RunningServer } from "@socketserver/testing";
 import { appendFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import {
@@ -90,5 +91,17 @@ describe("LIFE", () => {
         expect(await callsAfter("hangs", name)).toEqual({ calls: ["closeRequest"], reason: "deadline" });
       },
     );
+  });
+});
+
+describe("the guide", () => {
+  test("tells of each hook in its order, and of the close reason when it fails", async () => {
+    const guide = await readFile(join(import.meta.dirname, "../guides/life-of-a-connection.md"), "utf8");
+    const rows = [...guide.matchAll(/^\| `(\w+)` \|.*\| *(?:`([\w-]+)`)? \|$/gm)].map(([, name, reason]) => ({
+      name,
+      reason,
+    }));
+    const hooks = LIFE.filter(({ kind }) => kind === "server" || kind === "handler");
+    expect(rows).toEqual(hooks.map(({ name, failure }) => ({ name, reason: failure?.reason })));
   });
 });

@@ -16,9 +16,9 @@ const CLOSED = ["shutdownRequest", "closeRequest"];
 
 /** What every connection lives through if all goes well, in its order. A test holds it to real servers of each kind. */
 export const LIFE: readonly Step[] = [
-  { name: "accepted", kind: "moment", side: "listener", note: "by the kernel; judged, or drop" },
-  { name: "waits", kind: "moment", side: "listener", note: "unread, at most requestQueueSize" },
-  { name: "getRequest", kind: "server", side: "listener", note: "the loop takes the next one" },
+  { name: "accepted, or dropped", kind: "moment", side: "listener", note: "see the drop reasons" },
+  { name: "waits for its turn", kind: "moment", side: "listener", note: "nobody reads it" },
+  { name: "getRequest", kind: "server", side: "listener", note: "the loop takes the next" },
   { name: "request", kind: "event", side: "listener", note: "" },
   {
     name: "verifyRequest",
@@ -31,7 +31,7 @@ export const LIFE: readonly Step[] = [
     name: "processRequest",
     kind: "server",
     side: "listener",
-    note: "where and when? mixins say",
+    note: "where, when? mixins say",
     failure: { calls: ["handleError", ...CLOSED], reason: "handler-error" },
   },
   {
@@ -83,12 +83,12 @@ export const LIFE: readonly Step[] = [
     note: "ends our side",
     failure: { calls: ["closeRequest"], reason: "done" },
   },
-  { name: "lingers", kind: "moment", side: "handler", note: "for the peer's end, at most lingerMs" },
+  { name: "waits for the peer's end", kind: "moment", side: "handler", note: "at most lingerMs" },
   {
     name: "closeRequest",
     kind: "server",
     side: "handler",
-    note: "cleans up, once, in any case",
+    note: "once, whatever happened",
     failure: { calls: [], reason: "done" },
   },
   { name: "requestClosed", kind: "event", side: "listener", note: "" },
