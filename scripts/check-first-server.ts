@@ -84,23 +84,20 @@ async function follow(steps: readonly Step[], folder: string, environment: NodeJ
   return reader.folder;
 }
 
-async function installCompilers(folder: string, environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+async function installCompilers(folder: string, environment: NodeJS.ProcessEnv): Promise<void> {
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), JSON.stringify({ private: true }));
   const aliases = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
   await run("npm", ["install", "--ignore-scripts", ...aliases], { cwd: folder, env: environment });
-  return COMPILERS.map((version) => join(folder, "node_modules", `typescript-${version}`, "bin/tsc"));
 }
 
-/** Compiles both programs, and reads the declarations of what they import. */
-async function compile(compiler: string, typed: string, untyped: string): Promise<void> {
-  for (const folder of [typed, untyped]) {
-    const options = ["-p", folder, "--skipLibCheck", "false", "--pretty", "false"];
-    await run(process.execPath, [compiler, ...options]).catch((error: unknown) => {
-      const { stdout = "" } = error as { readonly stdout?: string };
-      throw new Error(`${compiler} says of ${folder}:\n${stdout}`, { cause: error });
-    });
-  }
+/** Compiles a program, and reads every declaration of what it imports. */
+async function compile(compiler: string, folder: string): Promise<void> {
+  const options = ["-p", folder, "--skipLibCheck", "false", "--pretty", "false"];
+  await run(process.execPath, [compiler, ...options]).catch((error: unknown) => {
+    const { stdout = "" } = error as { readonly stdout?: string };
+    throw new Error(`${compiler} says of ${folder}:\n${stdout}`, { cause: error });
+  });
 }
 
 /** The steps as a reader of this language would do them, on this port. */
@@ -113,22 +110,40 @@ async function stepsFor(language: Language, port: number): Promise<Step[]> {
   return stepsOf(blocks, language);
 }
 
+/** Waits for all, so that no server of a reader is left behind, and tells what went wrong. */
+async function all(work: readonly Promise<unknown>[]): Promise<boolean> {
+  const failed = (await Promise.allSettled(work)).filter((outcome) => outcome.status === "rejected");
+  for (const { reason } of failed) process.stderr.write(`${reason instanceof Error ? reason.message : reason}\n`);
+  return failed.length === 0;
+}
+
+/** Both programs with each of the compilers. The one in JavaScript stands beside what the reader of TypeScript has installed: the types of Node. */
+async function compileBoth(compilers: string, typed: string, steps: readonly Step[]): Promise<boolean> {
+  const untyped = join(typed, "javascript");
+  await mkdir(untyped);
+  await writeFile(join(untyped, "tsconfig.json"), JSON.stringify(JAVASCRIPT_CONFIG));
+  for (const step of steps) {
+    if (step.action === "save") await writeFile(join(untyped, step.file), step.text);
+  }
+  const work = COMPILERS.map(async (version) => {
+    const compiler = join(compilers, "node_modules", `typescript-${version}`, "bin/tsc");
+    for (const folder of [typed, untyped]) await compile(compiler, folder);
+  });
+  return all(work);
+}
+
 await using temporary = await mkdtempDisposable(join(tmpdir(), "first-server-"));
 await using registry = await PackageRegistry.open((await packed()).values());
+const compilers = join(temporary.path, "compilers");
 const environment = await environmentFor(registry, join(temporary.path, "npmrc"));
 const inTypeScript = await stepsFor("ts", await freePort(PORT));
-const inJavaScript = await stepsFor("js", await freePort(0));
-const [typed, , compilers] = await Promise.all([
-  follow(inTypeScript, join(temporary.path, "ts"), environment),
+const inJavaScript = await stepsFor("js", await freePort(PORT + 1));
+let program = "";
+const followed = await all([
+  follow(inTypeScript, join(temporary.path, "ts"), environment).then((folder) => (program = folder)),
   follow(inJavaScript, join(temporary.path, "js"), environment),
-  installCompilers(join(temporary.path, "compilers"), environment),
+  installCompilers(compilers, environment),
 ]);
-// Beside what the reader of TypeScript has installed: the types of Node.
-const untyped = join(typed, "javascript");
-await mkdir(untyped);
-await writeFile(join(untyped, "tsconfig.json"), JSON.stringify(JAVASCRIPT_CONFIG));
-for (const step of inJavaScript) {
-  if (step.action === "save") await writeFile(join(untyped, step.file), step.text);
-}
-for (const compiler of compilers) await compile(compiler, typed, untyped);
-process.stdout.write(`${GUIDE}: ${inTypeScript.length} steps in TypeScript, ${inJavaScript.length} in JavaScript\n`);
+if (followed && (await compileBoth(compilers, program, inJavaScript))) {
+  process.stdout.write(`${GUIDE}: ${inTypeScript.length} steps in TypeScript, ${inJavaScript.length} in JavaScript\n`);
+} else process.exitCode = 1;

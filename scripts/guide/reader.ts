@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 
+import { comparePrinted } from "./compare-printed.ts";
 import type { Step } from "./steps.ts";
 
 /** A command and what it has printed, stdout and stderr as they came. */
@@ -48,7 +49,7 @@ export class Reader implements AsyncDisposable {
     await within(running.ended, running);
     const { child, printed } = running;
     if (child.exitCode !== 0) throw new Error(`ended with ${child.exitCode ?? child.signalCode}:\n${printed}`);
-    if (expected !== undefined) compare(printed, expected);
+    if (expected !== undefined) comparePrinted(printed, expected);
     this.folder = (await readFile(this.#notes, "utf8")).trim();
   }
 
@@ -60,7 +61,7 @@ export class Reader implements AsyncDisposable {
     while (running.printed.length < expected.length && child.exitCode === null) {
       await within(Promise.race([once(child.stdout, "data"), ended]), running);
     }
-    compare(running.printed, expected);
+    comparePrinted(running.printed, expected);
     running.seen = running.printed.length;
   }
 
@@ -71,7 +72,7 @@ export class Reader implements AsyncDisposable {
     await within(server.ended, server);
     this.#server = undefined;
     if (server.child.exitCode !== 0) throw new Error(`the server ended badly:\n${server.printed}`);
-    if (expected !== undefined) compare(server.printed.slice(server.seen), expected);
+    if (expected !== undefined) comparePrinted(server.printed.slice(server.seen), expected);
   }
 
   #start(commands: string): Running {
@@ -107,16 +108,4 @@ async function within(event: Promise<unknown>, running: Running): Promise<void> 
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** A line of three dots stands for any lines; nobody sees what stands at the end of a line. */
-function compare(printed: string, expected: string): void {
-  const lines = expected.split("\n").map((line) => (line === "..." ? "(?:.*\n)*" : `${literally(line.trimEnd())}\n`));
-  const text = `${printed.replaceAll(/[ \t]+$/gm, "").trimEnd()}\n`;
-  if (!new RegExp(`^${lines.join("")}$`).test(text))
-    throw new Error(`says:\n${expected}\n  but it prints:\n${printed}`);
-}
-
-function literally(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
