@@ -20,7 +20,7 @@ if ((process.env["SKIP_SITE"] ?? "") !== "") {
 }
 
 const links = await checkLinks(SITE);
-await using server = await serveFiles(SITE, 0);
+await using server = await serveFiles(SITE, 0, 3_600);
 await using browser = await openBrowser();
 const [pages, walked] = [await checkPages(browser, server.url, links.pages), await walk(browser, server.url)];
 const problems = [...links.problems, ...pages.problems, ...walked.problems];

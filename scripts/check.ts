@@ -18,6 +18,7 @@ const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string
   threats: ["node", "--disable-warning=ExperimentalWarning", "scripts/check-threats.ts"],
   unused: ["knip", "--no-progress"],
   docs: ["npm", "run", "--silent", "docs"],
+  site: ["node", "scripts/check-site.ts"],
   packages: ["node", "scripts/check-packages.ts"],
   "guide-tests": ["node", "scripts/check-guide-tests.ts"],
   "first-server": ["node", "scripts/check-first-server.ts"],

@@ -3,18 +3,15 @@ import { JSX, type DeclarationReflection, type DefaultThemeRenderContext, type R
 import { placeOf } from "./place-of.ts";
 import { additionsOf, type Addition } from "./origins.ts";
 
-/** Puts what the mixins of a class add, or what a mixin adds, before what is rendered already. */
+/** Puts what the mixins of a class add, or what a mixin adds, between what is rendered already. */
 export function additionPanels(
   context: DefaultThemeRenderContext,
   reflection: Reflection,
-  rendered: JSX.Children,
+  after: JSX.Children[],
+  before: JSX.Children[] = [],
 ): JSX.Element {
   const panels = additionsOf(reflection).map((addition) => panel(context, reflection, addition));
-  return JSX.createElement(
-    JSX.Fragment,
-    null,
-    ...(reflection.signatures === undefined ? [panels, rendered] : [rendered, panels]),
-  );
+  return JSX.createElement(JSX.Fragment, null, ...before, ...panels, ...after);
 }
 
 function panel(context: DefaultThemeRenderContext, reflection: Reflection, addition: Addition): JSX.Element {
@@ -65,7 +62,7 @@ function summary(
   row: DeclarationReflection,
   options: DeclarationReflection | undefined,
 ): JSX.Element {
-  const isOption = row.parent?.name !== undefined && !/Members$/.test(row.parent.name);
+  const isOption = row.parent?.name !== undefined && !row.parent.name.endsWith("Members");
   const key = options?.children?.[0]?.name;
   const name =
     isOption && key !== undefined ? `${key}.${row.name}` : `${row.name}${row.signatures === undefined ? "" : "()"}`;

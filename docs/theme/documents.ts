@@ -1,13 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
-import {
-  DocumentReflection,
-  ReflectionKind,
-  type DeclarationReflection,
-  type NormalizedPath,
-  type ProjectReflection,
-} from "typedoc";
+import { DocumentReflection, type NormalizedPath, type ProjectReflection } from "typedoc";
 
 import { GUIDE_FOLDERS, GUIDE_GROUPS } from "./guides.ts";
 
@@ -39,18 +33,11 @@ export function documentOf(project: ProjectReflection, file: string): DocumentRe
   return project.documents?.find((document) => fileOf(document) === file);
 }
 
-/** Calls each document what its first heading says, and makes the README of a package the page of its module. */
+/** Calls each document what its first heading says. */
 export function nameDocuments(project: ProjectReflection): void {
   for (const document of project.documents ?? []) {
     const text = document.content.map((part) => part.text).join("");
     document.name = FIRST_HEADING.exec(text)?.[1]?.replaceAll("`", "") ?? document.name;
-  }
-  for (const module of project.getReflectionsByKind(ReflectionKind.Module) as DeclarationReflection[]) {
-    const [title] = module.readme ?? [];
-    if (title === undefined) continue;
-    // The page has its title already, and the README is what it says.
-    title.text = title.text.replace(FIRST_HEADING, "");
-    delete module.comment;
   }
   // The front page has its texts from there.
   project.files.registerReflectionPath(join(ROOT, "README.md") as NormalizedPath, project);
@@ -58,7 +45,7 @@ export function nameDocuments(project: ProjectReflection): void {
 
 /** Makes a page of each source file that a document links to. */
 export function addLinkedSources(project: ProjectReflection): void {
-  for (const path of project.files.getMediaPaths().filter((file) => SOURCE.test(file))) {
+  for (const path of [...project.files.getMediaPaths()].filter((file) => SOURCE.test(file))) {
     const name = relative(ROOT, path).replaceAll("\\", "/");
     const language = name.slice(name.lastIndexOf(".") + 1);
     const text = `# ${name}\n\n~~~${language}\n${readFileSync(path, "utf8").trimEnd()}\n~~~\n`;

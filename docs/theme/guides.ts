@@ -1,5 +1,5 @@
 /** One document of the site. */
-export interface Guide {
+interface Guide {
   /** From the root of the repository. Its title is its first heading. */
   readonly file: string;
   /** What a reader finds there, in the reader's own words: the card on the home page. */

@@ -4,15 +4,26 @@
  *
  * @module
  */
-import { Application, RendererEvent } from "typedoc";
+import { Application, PageEvent, RendererEvent } from "typedoc";
 
 import { addLinkedSources, documentFiles, nameDocuments } from "./documents.ts";
 import { headingsWithCode } from "./headings-with-code.ts";
-import { sectionModules } from "./module-sections.ts";
+import { arrangeModules } from "./modules.ts";
 import { tellOrigins } from "./origins.ts";
 import { writeSearch } from "./search-index.ts";
 import { SiteRouter } from "./site-router.ts";
 import { SiteTheme } from "./site-theme.ts";
+
+/** In HTML: a link to a place of the same page, and its text. */
+const OWN_LINK = /<a [^>]*?href="#([^"]+)"[^>]*>(.*?)<\/a>/gs;
+
+/** typedoc links the members of some types to places that it does not make. */
+function withoutDeadLinks(page: PageEvent): void {
+  const { contents = "" } = page;
+  page.contents = contents.replaceAll(OWN_LINK, (link, id: string, text: string) =>
+    contents.includes(` id="${id}"`) ? link : text,
+  );
+}
 
 /** Called by typedoc. */
 export function load(app: Application): void {
@@ -28,8 +39,9 @@ export function load(app: Application): void {
   app.on(Application.EVENT_PROJECT_REVIVE, (project) => {
     nameDocuments(project);
     addLinkedSources(project);
-    sectionModules(project);
+    arrangeModules(project);
     tellOrigins(project);
   });
+  app.renderer.on(PageEvent.END, withoutDeadLinks);
   app.renderer.on(RendererEvent.BEGIN, () => writeSearch(app.renderer));
 }

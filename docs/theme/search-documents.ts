@@ -46,7 +46,8 @@ export function documentEntries(document: DocumentReflection, url: string, page:
       within: isWhole ? "" : document.name,
       kind: isWhole ? kind : "section",
       url: address,
-      text: `${isWhole ? (guide?.about ?? "") : ""} ${textOf(html)}`.trim(),
+      about: isWhole ? (guide?.about ?? "") : "",
+      text: textOf(html),
       keywords: isWhole ? (guide?.keywords ?? []) : [],
       weight: isWhole ? weight * 1.2 : weight,
     };
@@ -76,6 +77,7 @@ function rowEntries(html: string, within: string, url: string, weight: number): 
       url,
       text: textOf(rest),
       keywords: [],
+      about: "",
       weight: weight * 0.8,
     })),
   );

@@ -12,6 +12,8 @@ export interface SearchEntry {
   readonly text: string;
   /** Words that lead to it as its name does. */
   readonly keywords: readonly string[];
+  /** The line by which a guide is introduced; empty for anything else. */
+  readonly about: string;
   /** How much more than others it is likely to be meant, about 1. */
   readonly weight: number;
 }

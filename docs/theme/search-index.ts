@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 
 import { rolldown } from "rolldown";
-import { IndexEvent, PageEvent, type PageEvent as Page, type Reflection, type Renderer } from "typedoc";
+import { DeclarationReflection, DocumentReflection, IndexEvent, PageEvent, type Renderer } from "typedoc";
 
 import { documentEntries } from "./search-documents.ts";
 import type { SearchEntry } from "./search-entry.ts";
@@ -23,9 +23,10 @@ export function writeSearch(renderer: Renderer): void {
   renderer.on(IndexEvent.PREPARE_INDEX, (event: IndexEvent) => {
     event.searchResults = [];
   });
-  renderer.on(PageEvent.END, (page: Page<Reflection>) => {
-    if (page.model.isDocument()) entries.push(...documentEntries(page.model, page.url, page.contents ?? ""));
-    else if (page.model.isDeclaration()) entries.push(...reflectionEntries(page.model, renderer.router));
+  renderer.on(PageEvent.END, ({ model, url, contents = "" }) => {
+    if (model instanceof DocumentReflection) entries.push(...documentEntries(model, url, contents));
+    else if (model instanceof DeclarationReflection && renderer.router !== undefined)
+      entries.push(...reflectionEntries(model, renderer.router));
   });
   renderer.postRenderAsyncJobs.push(async ({ outputDirectory }) => {
     const sorted = entries.toSorted((a, b) => (a.url < b.url ? -1 : 1));

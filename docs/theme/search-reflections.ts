@@ -21,12 +21,17 @@ const WEIGHTS = new Map<ReflectionKind, number>([
 ]);
 
 const MEMBER = 0.9;
+const OPTION = 2;
 
 /** What stands before a part of a comment, where it would not be understood without. */
 const LABELS: ReadonlyMap<string, string> = new Map([
   ["@defaultValue", "Default: "],
   ["@throws", "Throws "],
 ]);
+
+/** An option is explained where it is given, and repeated where it can be read. */
+const OPTIONS = /Options$/;
+const RESOLVED = /^Resolved/;
 
 /** What people write themselves begins with less; what only authors of servers need stands under this heading. */
 const FOR_AUTHORS = /^For authors/;
@@ -37,10 +42,11 @@ export function reflectionEntries(page: DeclarationReflection, router: Router): 
     ? page.parent.categories?.find(({ children }) => children.includes(page))
     : undefined;
   const weight = (WEIGHTS.get(page.kind) ?? 1) * (section !== undefined && FOR_AUTHORS.test(section.title) ? 0.6 : 1);
+  const isOptions = OPTIONS.test(page.name) && !RESOLVED.test(page.name);
   const entries = [entryOf(page, router, weight)];
   if (page.kindOf(ReflectionKind.Module)) return entries;
   page.traverse((child) => {
-    entries.push(...memberEntries(child, router, weight * MEMBER));
+    entries.push(...memberEntries(child, router, isOptions ? weight * OPTION : weight * MEMBER));
     return true;
   });
   return entries;
@@ -58,7 +64,7 @@ function memberEntries(member: Reflection, router: Router, weight: number): Sear
 }
 
 function entryOf(reflection: DeclarationReflection, router: Router, weight: number): SearchEntry {
-  const isMember = !reflection.kindOf(ReflectionKind.SomeExport | ReflectionKind.SomeModule);
+  const isMember = !isExport(reflection);
   return {
     name: reflection.name,
     within: isMember ? pathOf(reflection) : "",
@@ -66,14 +72,20 @@ function entryOf(reflection: DeclarationReflection, router: Router, weight: numb
     url: router.getFullUrl(placeOf(reflection, router)),
     text: commentsOf(reflection).map(textOf).join(" ").replaceAll(/\s+/g, " "),
     keywords: [],
+    about: "",
     weight,
   };
+}
+
+/** Whether a thing has a page of its own. */
+function isExport(reflection: DeclarationReflection): boolean {
+  return reflection.kindOf(ReflectionKind.Module) || reflection.parent?.kindOf(ReflectionKind.Module) === true;
 }
 
 /** The names that lead to a member, without the type literals between. */
 function pathOf(member: Reflection): string {
   const names: string[] = [];
-  for (let one = member.parent; one !== undefined && !one.kindOf(ReflectionKind.SomeModule); one = one.parent) {
+  for (let one = member.parent; one !== undefined && !one.kindOf(ReflectionKind.Module); one = one.parent) {
     if (!one.kindOf(ReflectionKind.TypeLiteral)) names.unshift(one.name);
   }
   return names.join(".");

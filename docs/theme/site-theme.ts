@@ -13,24 +13,21 @@ import { additionPanels } from "./addition-panels.ts";
 import { documentOf } from "./documents.ts";
 import { frontPage } from "./front-page.ts";
 import { GUIDE_GROUPS } from "./guides.ts";
+import { modulesOf, shortName } from "./modules.ts";
 import { openAtFirst } from "./open-at-first.ts";
 
 /** How a page of this site is rendered, where it is not as typedoc does. */
 class SiteContext extends DefaultThemeRenderContext {
-  readonly #index = this.index;
-  readonly #indexTemplate = this.indexTemplate;
-  readonly #reflectionTemplate = this.reflectionTemplate;
-
-  override index = (reflection: Parameters<DefaultThemeRenderContext["index"]>[0]) =>
-    additionPanels(this, reflection, this.#index(reflection));
-
-  override indexTemplate: DefaultThemeRenderContext["indexTemplate"] = (page) =>
-    frontPage(this, page.project, this.#indexTemplate(page));
-
-  override reflectionTemplate: DefaultThemeRenderContext["reflectionTemplate"] = (page) => {
-    const rendered = this.#reflectionTemplate(page);
-    return page.model.kindOf(ReflectionKind.Function) ? additionPanels(this, page.model, rendered) : rendered;
-  };
+  constructor(...page: ConstructorParameters<typeof DefaultThemeRenderContext>) {
+    super(...page);
+    const { index, indexTemplate, reflectionTemplate } = this;
+    this.index = (reflection) => additionPanels(this, reflection, [index(reflection)]);
+    this.indexTemplate = (event) => frontPage(this, event.project, indexTemplate(event));
+    this.reflectionTemplate = (event) =>
+      event.model.kindOf(ReflectionKind.Function)
+        ? additionPanels(this, event.model, [], [reflectionTemplate(event)])
+        : reflectionTemplate(event);
+  }
 }
 
 /** The theme of the site: typedoc's own, with the navigation of a book. */
@@ -53,17 +50,14 @@ export class SiteTheme extends DefaultTheme {
         return document === undefined ? [] : [{ text: document.name, path: this.router.getFullUrl(document) }];
       }),
     }));
-    const modules = (project.getReflectionsByKind(ReflectionKind.Module) as DeclarationReflection[]).filter(
-      (module) => !module.children?.some((child) => child.kindOf(ReflectionKind.Module)),
-    );
-    const reference = { text: "Reference", children: modules.map((module) => this.#moduleElement(module)) };
+    const reference = { text: "Reference", children: modulesOf(project).map((module) => this.#moduleElement(module)) };
     return [...guides.filter(({ children }) => children.length > 0), reference];
   }
 
   #moduleElement(module: DeclarationReflection): NavigationElement {
     const sections = module.categories ?? [];
     return {
-      text: module.name.replace(/^@[^/]+\//, ""),
+      text: shortName(module),
       path: this.router.getFullUrl(module),
       children:
         sections.length > 0

@@ -23,7 +23,7 @@ export const QUERIES: readonly Query[] = [
   { words: "recv", first: "classes/core.Connection.html#recv" },
   { words: "graceMs", first: "interfaces/core.ServerOptions.html#gracems" },
   { words: "drain", first: "guides/shutting-down.html" },
-  { words: "readLine", first: "classes/core.Connection.html#readline" },
+  { words: "readLine", first: "classes/core.StreamReader.html#readline" },
   { words: "TCPServer", first: "classes/core.TCPServer.html" },
   { words: "idleTimeoutMs", first: "interfaces/core.ServerOptions.html#idletimeoutms" },
   { words: "ERR_SOCKETSERVER_TOO_BIG", first: "guides/errors.html" },
@@ -33,7 +33,7 @@ export const QUERIES: readonly Query[] = [
   { words: "python", first: "guides/from-python.html" },
   { words: "threads", first: "guides/threads-and-processes.html" },
   { words: "ReconnectingChannel", first: "classes/client.ReconnectingChannel.html" },
-  { words: "requestClosed", first: "guides/events.html" },
+  { words: "requestClosed", first: "interfaces/core.ServerEvents.html#requestclosed" },
   { words: "heartbeatTimeoutMs", first: "interfaces/core.WorkerPoolOptions.html#heartbeattimeoutms" },
 ];
 

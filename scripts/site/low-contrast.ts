@@ -1,5 +1,5 @@
 /** A text that is hard to read. */
-export interface LowContrast {
+interface LowContrast {
   readonly element: string;
   readonly text: string;
   readonly colours: string;
@@ -80,7 +80,7 @@ export function lowContrast(least: number): ContrastReport {
     const parts: string[] = [];
     for (let one: Element | null = element; one !== null && parts.length < 3; one = one.parentElement) {
       parts.unshift(
-        `${one.tagName.toLowerCase()}${one.className === "" ? "" : `.${String(one.className).split(" ").join(".")}`}`,
+        `${one.tagName.toLowerCase()}${one.className === "" ? "" : `.${one.className.split(" ").join(".")}`}`,
       );
     }
     return parts.join(" > ");

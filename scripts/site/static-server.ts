@@ -27,15 +27,16 @@ export interface StaticServer extends AsyncDisposable {
 }
 
 /**
- * Serves the files of `folder` and nothing beside it, on 127.0.0.1 at `port` or the next one that is free; 0 takes any.
+ * Serves the files of `folder` and nothing beside it, on 127.0.0.1 at `port` or the next one that is free; 0 takes any. A browser asks again for
+ * what it has after `maxAge` seconds.
  *
  * @throws `EADDRINUSE` if none of a hundred is free.
  */
-export async function serveFiles(folder: string, port: number): Promise<StaticServer> {
+export async function serveFiles(folder: string, port: number, maxAge = 0): Promise<StaticServer> {
   const root = resolve(folder);
   const server = createServer((request, response) => {
     void answer(root, request.url ?? "/").then(({ status, type, body }) => {
-      response.writeHead(status, { "content-type": type, "cache-control": "no-cache" }).end(body);
+      response.writeHead(status, { "content-type": type, "cache-control": `max-age=${maxAge}` }).end(body);
     });
   });
   await listen(server, port);

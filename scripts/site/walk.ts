@@ -28,7 +28,8 @@ export async function walk(browser: Browser, site: string): Promise<WalkReport> 
     const expected = first.includes("#") ? found === first : found.split("#")[0] === first;
     if (!expected) problems.push(`search for "${words}": ${found} comes first, not ${first}`);
   }
-  for (const question of QUESTIONS) problems.push(...(await ask(page, site, question)));
+  for (const question of QUESTIONS) problems.push(...(await search(page, site, question)));
+  for (const question of QUESTIONS) problems.push(...(await click(page, site, question)));
   return { queries: QUERIES.length, questions: QUESTIONS.length, problems };
 }
 
@@ -48,10 +49,9 @@ async function stroll(page: Page, site: string, problems: string[]): Promise<voi
   await page.waitForURL(`${site}index.html`);
 }
 
-/** The addresses that a search finds, the first first. */
+/** The addresses that a search on this page finds, the first first. */
 async function resultsFor(page: Page, site: string, words: string): Promise<string[]> {
-  await visit(page, site);
-  await page.keyboard.press("Control+k");
+  if (!(await page.locator("#tsd-search").isVisible())) await page.keyboard.press("Control+k");
   await typeQuery(page, words);
   const links = await page
     .locator(RESULTS)
@@ -60,26 +60,30 @@ async function resultsFor(page: Page, site: string, words: string): Promise<stri
 }
 
 async function typeQuery(page: Page, words: string): Promise<void> {
-  await page.locator("#tsd-search-input").fill(words);
+  const input = page.locator("#tsd-search-input");
+  await input.fill("");
+  await page.waitForFunction((results) => document.querySelector(results) === null, RESULTS);
+  await input.fill(words);
   await page.waitForSelector(`${RESULTS}, #tsd-search-status div`);
 }
 
-/** Looks for the answer to a question in both ways: by two clicks, and by a search for its words. */
-async function ask(page: Page, site: string, { question, page: path, heading }: Question): Promise<string[]> {
-  const problems: string[] = [];
+/** Looks for the answer to a question by a search for its words. */
+async function search(page: Page, site: string, { question, page: path }: Question): Promise<string[]> {
   const found = (await resultsFor(page, site, question)).slice(0, SEEN);
-  if (!found.some((link) => link.split("#")[0] === path))
-    problems.push(`"${question}": a search finds ${found.join(", ") || "nothing"}, not ${path}`);
+  if (found.some((link) => link.split("#")[0] === path)) return [];
+  return [`"${question}": a search finds ${found.join(", ") || "nothing"}, not ${path}`];
+}
+
+/** Looks for the answer to a question by two clicks: on a guide, and on one of its headings. */
+async function click(page: Page, site: string, { question, page: path, heading }: Question): Promise<string[]> {
   await visit(page, site);
   const card = page.locator(`.cards a[href="${path}"]`);
-  if ((await card.count()) === 0) return [...problems, `"${question}": the home page does not link to ${path}`];
+  if ((await card.count()) === 0) return [`"${question}": the home page does not link to ${path}`];
   await card.click();
   await page.waitForURL(site + path);
-  if (heading === undefined) return problems;
+  if (heading === undefined) return [];
   const link = page.locator(".page-menu a").filter({ hasText: heading }).first();
-  if ((await link.count()) === 0) return [...problems, `"${question}": ${path} has no heading ${String(heading)}`];
+  if ((await link.count()) === 0) return [`"${question}": ${path} has no heading ${String(heading)}`];
   await link.click();
-  if (!page.url().includes("#"))
-    problems.push(`"${question}": the heading ${String(heading)} of ${path} leads nowhere`);
-  return problems;
+  return page.url().includes("#") ? [] : [`"${question}": the heading ${String(heading)} of ${path} leads nowhere`];
 }

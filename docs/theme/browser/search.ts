@@ -27,6 +27,10 @@ const MOST = 12;
 const EXACT = 20;
 const BEGINS = 2;
 
+const WORDS_OF_A_QUESTION = 3;
+const GUIDE = 6;
+const SECTION = 4;
+
 let index: Promise<MiniSearch<SearchEntry & { id: number }>> | undefined;
 
 /** The entries that a query finds, the best first. */
@@ -45,10 +49,17 @@ export async function search(query: string): Promise<SearchResult[]> {
   );
 }
 
+/** Whoever asks in words is answered by a guide; whoever types a name means that. */
+function isQuestion(query: string): boolean {
+  return query.split(/\s+/).length >= WORDS_OF_A_QUESTION;
+}
+
 function bonus(result: SearchResult, wanted: string): number {
   const entry = result as unknown as SearchEntry;
   const name = entry.name.toLowerCase();
   const exact = name === wanted || `${entry.within}.${entry.name}`.toLowerCase() === wanted;
+  if (isQuestion(wanted))
+    return entry.weight * (entry.kind === "guide" ? GUIDE : entry.kind === "section" ? SECTION : 1);
   return entry.weight * (exact ? EXACT : name.startsWith(wanted) ? BEGINS : 1);
 }
 
@@ -58,16 +69,19 @@ function hasKeyword(result: SearchResult, wanted: string): boolean {
 
 async function load(): Promise<MiniSearch<SearchEntry & { id: number }>> {
   const engine = new MiniSearch<SearchEntry & { id: number }>({
-    fields: ["name", "keywords", "within", "text"],
-    storeFields: ["name", "within", "kind", "url", "text", "keywords", "weight"],
+    fields: ["name", "keywords", "about", "within", "text"],
+    storeFields: ["name", "within", "kind", "url", "text", "keywords", "about", "weight"],
     extractField: (entry, field) => {
       const value = entry[field as keyof SearchEntry];
       return Array.isArray(value) ? value.join(" ") : (value as string);
     },
     tokenize: words,
-    processTerm: (word) => (STOP_WORDS.has(word.toLowerCase()) ? null : word.toLowerCase()),
+    processTerm: termsOf,
     searchOptions: {
-      boost: { name: 6, keywords: 6, within: 2 },
+      boost: { name: 6, keywords: 6, about: 5, within: 2 },
+      // A long text is not a worse one.
+      bm25: { k: 1.2, b: 0.3, d: 0.5 },
+      processTerm: (word) => termsOf(word).at(-1) ?? null,
       prefix: (word) => word.length > 2,
       fuzzy: (word) => (word.length > 4 ? 0.2 : false),
       tokenize: (query) => query.match(WORDS) ?? [],
@@ -76,6 +90,14 @@ async function load(): Promise<MiniSearch<SearchEntry & { id: number }>> {
   const entries = await unpack(window.searchEntries ?? "");
   await engine.addAllAsync(entries.map((entry, id) => ({ ...entry, id })));
   return engine;
+}
+
+/** What a word is found by: itself, and without its ending if it is a word and no name. */
+function termsOf(word: string): string[] {
+  const term = word.toLowerCase();
+  if (STOP_WORDS.has(term)) return [];
+  const stem = /^[a-z]{4,}$/.test(word) ? term.replace(/(?:ing|es|ed|s|e)$/, "") : term;
+  return stem === term ? [term] : [term, stem];
 }
 
 /** Each name as it is, and its parts: `idleTimeoutMs` is found by `timeout`. */

@@ -36,7 +36,7 @@ function item(entry: SearchEntry, id: string, query: string): HTMLElement {
   link.append(
     title,
     element("span", "result-kind", entry.kind),
-    element("span", "result-text", snippet(entry.text, query)),
+    element("span", "result-text", snippet(`${entry.about} ${entry.text}`.trim(), query)),
   );
   option.append(link);
   return option;
