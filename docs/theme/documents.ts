@@ -39,7 +39,7 @@ export function nameDocuments(project: ProjectReflection): void {
     const text = document.content.map((part) => part.text).join("");
     document.name = FIRST_HEADING.exec(text)?.[1]?.replaceAll("`", "") ?? document.name;
   }
-  // The front page has its texts from there.
+  // The front page is made of it.
   project.files.registerReflectionPath(join(ROOT, "README.md") as NormalizedPath, project);
 }
 

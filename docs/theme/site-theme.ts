@@ -20,9 +20,9 @@ import { openAtFirst } from "./open-at-first.ts";
 class SiteContext extends DefaultThemeRenderContext {
   constructor(...page: ConstructorParameters<typeof DefaultThemeRenderContext>) {
     super(...page);
-    const { index, indexTemplate, reflectionTemplate } = this;
+    const { index, reflectionTemplate } = this;
     this.index = (reflection) => additionPanels(this, reflection, [index(reflection)]);
-    this.indexTemplate = (event) => frontPage(this, event.project, indexTemplate(event));
+    this.indexTemplate = (event) => frontPage(this, event.project);
     this.reflectionTemplate = (event) =>
       event.model.kindOf(ReflectionKind.Function)
         ? additionPanels(this, event.model, [], [reflectionTemplate(event)])
