@@ -19,9 +19,18 @@ const EXPORTED_NAME = /(?:^|,)\s*(?:type\s+)?(?:\w+\s+as\s+)?(\w+)/g;
 
 const FIRST_HEADING = /^#\s+.+$/m;
 
+/** The packages, in the order in which somebody needs them. */
+const ORDER = ["core", "framing", "client", "testing"];
+
 /** All modules, one for each name that a program can import. */
 export function modulesOf(project: ProjectReflection): DeclarationReflection[] {
-  return (project.children ?? []).filter((child) => child.kindOf(ReflectionKind.Module));
+  return (project.children ?? [])
+    .filter((child) => child.kindOf(ReflectionKind.Module))
+    .toSorted((a, b) => placeInOrder(a) - placeInOrder(b) || (a.name < b.name ? -1 : 1));
+}
+
+function placeInOrder(module: DeclarationReflection): number {
+  return ORDER.indexOf(shortName(module).replace(/\/.*/, ""));
 }
 
 /** What a module is called where there is no room for the scope. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Application, PageEvent, RendererEvent } from "typedoc";
+import { Application, PageEvent, RendererEvent, type ProjectReflection } from "typedoc";
 
 import { addLinkedSources, documentFiles, nameDocuments } from "./documents.ts";
 import { headingsWithCode } from "./headings-with-code.ts";
@@ -25,6 +25,16 @@ function withoutDeadLinks(page: PageEvent): void {
   );
 }
 
+/** The priority of what changes names: links are resolved by the old ones. */
+const AFTER_ALL = -100_000;
+
+function arrange(project: ProjectReflection): void {
+  nameDocuments(project);
+  addLinkedSources(project);
+  arrangeModules(project);
+  tellOrigins(project);
+}
+
 /** Called by typedoc. */
 export function load(app: Application): void {
   app.renderer.defineRouter("site", SiteRouter);
@@ -36,12 +46,7 @@ export function load(app: Application): void {
       app.options.setValue("markdownItLoader", headingsWithCode);
     }
   });
-  app.on(Application.EVENT_PROJECT_REVIVE, (project) => {
-    nameDocuments(project);
-    addLinkedSources(project);
-    arrangeModules(project);
-    tellOrigins(project);
-  });
+  app.on(Application.EVENT_PROJECT_REVIVE, arrange, AFTER_ALL);
   app.renderer.on(PageEvent.END, withoutDeadLinks);
   app.renderer.on(RendererEvent.BEGIN, () => writeSearch(app.renderer));
 }

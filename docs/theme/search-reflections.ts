@@ -29,8 +29,8 @@ const LABELS: ReadonlyMap<string, string> = new Map([
   ["@throws", "Throws "],
 ]);
 
-/** An option is explained where it is given, and repeated where it can be read. */
-const OPTIONS = /Options$/;
+/** An option is explained where it is given to a server. */
+const OPTIONS = /(?:Server|Admission|Pool|Async|Threading|Forking)Options$/;
 const RESOLVED = /^Resolved/;
 
 /** What people write themselves begins with less; what only authors of servers need stands under this heading. */

@@ -33,7 +33,7 @@ export const QUERIES: readonly Query[] = [
   { words: "python", first: "guides/from-python.html" },
   { words: "threads", first: "guides/threads-and-processes.html" },
   { words: "ReconnectingChannel", first: "classes/client.ReconnectingChannel.html" },
-  { words: "requestClosed", first: "interfaces/core.ServerEvents.html#requestclosed" },
+  { words: "requestClosed", first: "guides/events.html" },
   { words: "heartbeatTimeoutMs", first: "interfaces/core.WorkerPoolOptions.html#heartbeattimeoutms" },
 ];
 

@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { openPage, visit } from "./browser.ts";
 import { QUERIES, QUESTIONS, type Question } from "./expectations.ts";
 import { checkContrast } from "./pages.ts";
+import { checkDiagrams } from "./theme-switch.ts";
 
 /** Among so many results, the one that answers a question is seen at once. */
 const SEEN = 3;
@@ -23,6 +24,7 @@ export async function walk(browser: Browser, site: string): Promise<WalkReport> 
   const page = await openPage(context, site, problems);
   await visit(page, site);
   await stroll(page, site, problems);
+  await checkDiagrams(page, site, problems);
   for (const { words, first } of QUERIES) {
     const [found = "nothing"] = await resultsFor(page, site, words);
     const expected = first.includes("#") ? found === first : found.split("#")[0] === first;
