@@ -10,9 +10,13 @@ const PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** What keeps the browser from asking somebody else, and lets it run as root. */
+/** What lets the browser run as root, and keeps it from asking somebody else and from beginning each page in a process of its own. */
 const ARGUMENTS = [
   "--no-sandbox",
+  "--disable-gpu",
+  "--disable-features=BackForwardCache,PaintHolding",
+  "--disable-site-isolation-trials",
+  "--renderer-process-limit=1",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",

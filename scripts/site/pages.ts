@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 import type { Browser, Page } from "playwright-core";
 
 import { openPage, visit } from "./browser.ts";
@@ -6,7 +8,7 @@ import { lowContrast } from "./low-contrast.ts";
 /** What a text needs to be read by people with weak eyes (WCAG 2.2, 1.4.3). */
 export const LEAST_CONTRAST = 4.5;
 
-const DESKTOP = { width: 1280, height: 900 };
+const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 375, height: 740 };
 
 /** As many tabs look at pages at once. */
@@ -22,24 +24,31 @@ export interface PagesReport {
   readonly problems: readonly string[];
 }
 
-/** Opens every page in light and dark and on a phone: no error, no text that is hard to read, nothing wider than the screen. */
+/** Opens every page on a phone, and one of each kind on a desk: no error, no text that is hard to read, nothing wider than the screen. */
 export async function checkPages(browser: Browser, site: string, pages: readonly string[]): Promise<PagesReport> {
   const problems: string[] = [];
-  const waiting = pages.values();
+  const waiting = [
+    ...pages.map((path) => ({ path, viewport: PHONE })),
+    ...kindsOf(pages).map((path) => ({ path, viewport: DESK })),
+  ].values();
   let pairs = 0;
   const tab = async () => {
-    await using context = await browser.newContext({ viewport: DESKTOP });
+    await using context = await browser.newContext({ viewport: PHONE });
     const page = await openPage(context, site, problems);
-    for (const path of waiting) {
-      await page.setViewportSize(DESKTOP);
+    for (const { path, viewport } of waiting) {
+      await page.setViewportSize(viewport);
       await visit(page, site + path);
+      problems.push(...(await wideElements(page)).map((wide) => `${path}: at ${viewport.width} px, ${wide}`));
       pairs += await checkContrast(page, path, problems);
-      await page.setViewportSize(PHONE);
-      problems.push(...(await wideElements(page)).map((wide) => `${path}: at ${PHONE.width} px, ${wide}`));
     }
   };
   await Promise.all(Array.from({ length: TABS }, tab));
   return { pages: pages.length, pairs, problems };
+}
+
+/** One page of each folder: only there is the navigation seen, which is the same on all of them. */
+function kindsOf(pages: readonly string[]): string[] {
+  return [...new Map(pages.map((path) => [dirname(path), path])).values()];
 }
 
 /** Compares the colours of a page in both schemes; answers how many pairs. */
