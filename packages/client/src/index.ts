@@ -1,9 +1,3 @@
-/**
- * The other end of `@socketserver/core`: connect to a server of any kind, talk to it in messages, and come back when it was away.
- *
- * @module
- */
-
 // Connections.
 export { connect, type ConnectSettings } from "./transport/connect.ts";
 export type { ConnectOptions, SourceAddress } from "./transport/connect-options.ts";

@@ -1,9 +1,3 @@
-/**
- * Python's `socketserver` for TypeScript: subclass a request handler, pick a server, compose a mixin, serve.
- *
- * @module
- */
-
 // Servers.
 export { TCPServer } from "./server/tcp-server.ts";
 export { UDPServer } from "./server/udp-server.ts";

@@ -1,9 +1,3 @@
-/**
- * Messages over streams: where one ends (framing), what it means (format), and handlers that are given messages instead of bytes.
- *
- * @module
- */
-
 // Handlers.
 export {
   BaseMessageHandler,

@@ -1,11 +1,3 @@
-/**
- * For tests of servers and handlers: serve in the background, talk to it, run a handler without a socket, check that nothing is left.
- *
- * Knows no test runner: it works with any.
- *
- * @module
- */
-
 export { serve, RunningServer, type AnyServerClass, type ServeSettings } from "./serve.ts";
 export { dial } from "./dial.ts";
 export { talk, talkDatagram, type TalkSettings } from "./talk.ts";
