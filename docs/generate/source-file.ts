@@ -10,7 +10,7 @@ interface DocumentedPackage {
 /** What is documented. The module of a package with several entries is one of them. */
 const PACKAGES: readonly DocumentedPackage[] = [
   { folder: "packages/core", module: "@socketserver/core!" },
-  { folder: "packages/framing", module: "@socketserver/framing!" },
+  { folder: "packages/framing", module: "@socketserver/framing!index." },
   { folder: "packages/client", module: "@socketserver/client!" },
   { folder: "packages/testing", module: "@socketserver/testing!" },
 ];

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
 import { comparePrinted } from "./compare-printed.ts";
@@ -19,6 +20,9 @@ interface Running {
 
 /** In milliseconds: installing takes longest. */
 const PATIENCE_MS = 60_000;
+
+/** In milliseconds. */
+const READING_MS = 1_000;
 
 /** Whoever follows a guide to the letter: with one terminal for commands that end, and one for the server. */
 export class Reader implements AsyncDisposable {
@@ -68,6 +72,8 @@ export class Reader implements AsyncDisposable {
   async #interrupt(expected?: string): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
+    // A reader looks at an answer before pressing Ctrl-C: the server has noticed by then that the client has gone.
+    if (expected !== undefined) await sleep(READING_MS);
     signal(server, "SIGINT");
     await within(server.ended, server);
     this.#server = undefined;
