@@ -19,7 +19,9 @@ export function documentFiles(): string[] {
   const unlisted = found.map((file) => file.replaceAll("\\", "/")).filter((file) => !listed.includes(file));
   if (unlisted.length > 0)
     throw new Error(`Cannot build the site: ${unlisted.join(", ")} is not in docs/theme/guides.ts`);
-  return listed.map((file) => join(ROOT, file)).filter((file) => existsSync(file));
+  const missing = listed.filter((file) => !existsSync(join(ROOT, file)));
+  if (missing.length > 0) throw new Error(`Cannot build the site: there is no ${missing.join(", ")}`);
+  return listed.map((file) => join(ROOT, file));
 }
 
 /** Where a document comes from, from the root of the repository. */

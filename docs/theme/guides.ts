@@ -17,7 +17,7 @@ export interface GuideGroup {
 /**
  * Every document of the site, in the order of the navigation and of the cards on the home page.
  *
- * One that is not there yet is left out; one that is in a folder of documents and not in this list is an error.
+ * One that is not there is an error, and so is one that is in a folder of documents and not in this list.
  */
 export const GUIDE_GROUPS: readonly GuideGroup[] = [
   {
