@@ -8,8 +8,6 @@ const SECTION = "\n## ";
 /** In the README: the list of guides, for which the site has cards. */
 const GUIDES = "\n## Guides\n";
 
-const INSTALL = "```sh\nnpm install @socketserver/core\n```\n";
-
 /** The home page: how the README begins, a card for each guide, and the rest of the README. */
 export function frontPage(context: DefaultThemeRenderContext, project: ProjectReflection): JSX.Element {
   const [lead, rest] = splitBefore(SECTION, project.readme ?? []);
@@ -18,7 +16,7 @@ export function frontPage(context: DefaultThemeRenderContext, project: ProjectRe
   return JSX.createElement(
     JSX.Fragment,
     null,
-    prose(context, [...lead, { kind: "text", text: `\n\n${INSTALL}` }]),
+    prose(context, lead),
     JSX.createElement("div", { class: "cards" }, ...groups.map((group) => cards(context, project, group))),
     prose(context, text),
   );
