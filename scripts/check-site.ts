@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
+
 import { openBrowser } from "./site/browser.ts";
 import { checkLinks } from "./site/links.ts";
 import { checkPages, LEAST_CONTRAST } from "./site/pages.ts";
@@ -17,6 +19,11 @@ const SITE = "docs/site";
 if ((process.env["SKIP_SITE"] ?? "") !== "") {
   process.stdout.write("not checked: SKIP_SITE is set\n");
   process.exit(0);
+}
+
+if (!existsSync(`${SITE}/index.html`)) {
+  process.stderr.write(`Cannot check the site: there is no ${SITE}/index.html; npm run docs makes it\n`);
+  process.exit(1);
 }
 
 const links = await checkLinks(SITE);
