@@ -1,5 +1,6 @@
 import type { ErrorCodeFacts } from "./error-codes.ts";
 import { cell, fillTemplate, linkTo } from "./page.ts";
+import { REMEDIES } from "./remedies.ts";
 import type { Entry } from "./table.ts";
 
 /** What stands on the page of errors. */
@@ -51,7 +52,7 @@ function section(code: ErrorCodeFacts, links: ReadonlyMap<string, string>): stri
   return [
     `### ${value}`,
     "",
-    doc,
+    [doc, REMEDIES[value as keyof typeof REMEDIES]].filter((words) => words !== undefined).join(" "),
     "",
     `* \`${name}.${key}\`, carried by ${named.join(" or ")}`,
     ...(members.length > 0 ? [`* thrown by ${members.join(", ")}`] : []),

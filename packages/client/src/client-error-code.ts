@@ -1,22 +1,14 @@
 /** The codes that only clients have, with what they mean; the others are those of `ErrorCode` in core. System errors keep theirs. */
 export const ClientErrorCode = {
-  /** No connection came about within `connectTimeoutMs`. `attempts` of the error tells what was tried. */
+  /** No connection came about within `connectTimeoutMs`. */
   connectTimeout: "ERR_SOCKETSERVER_CONNECT_TIMEOUT",
-  /** No reply came within the time of the request. `sent` tells whether the server may have got it. */
+  /** No reply came within the time of the request. */
   requestTimeout: "ERR_SOCKETSERVER_REQUEST_TIMEOUT",
-  /** As many messages as `requestQueueSize` wait to be sent already. Wait for some of them. */
+  /** As many messages as `requestQueueSize` wait to be sent already. */
   queueFull: "ERR_SOCKETSERVER_QUEUE_FULL",
-  /**
-   * A message came that nobody had asked for, on a channel without ids on which nobody receives: no reply could be told from that of another request.
-   *
-   * Receive what the server sends by itself, or use a protocol with ids (`correlateBy`).
-   */
+  /** A message came that nobody had asked for, on a channel without ids on which nobody receives: no reply could be told from that of another request. */
   outOfStep: "ERR_SOCKETSERVER_OUT_OF_STEP",
-  /**
-   * The connection was lost, and `maxAttempts` to make another one failed in a row.
-   *
-   * The channel is closed; the `cause` is why the last attempt failed.
-   */
+  /** The connection was lost, and `maxAttempts` to make another one failed in a row. */
   reconnectFailed: "ERR_SOCKETSERVER_RECONNECT_FAILED",
 } as const;
 

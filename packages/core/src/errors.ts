@@ -12,59 +12,43 @@ import { CloseReason } from "./close-reason.ts";
 
 /** Every code of our own, with what it means. System errors keep theirs. */
 export const ErrorCode = {
-  /** An option is unknown, of the wrong type or out of range. The message names the option, the value and what is allowed. */
+  /** An option is unknown, of the wrong type or out of range. */
   invalidOption: "ERR_SOCKETSERVER_INVALID_OPTION",
-  /** An address is not one that this server can use. The message shows the value and what is expected. */
+  /** An address is not one that this server can use. */
   invalidAddress: "ERR_SOCKETSERVER_INVALID_ADDRESS",
   /** An argument of a method has the wrong type or is out of range. */
   invalidArgument: "ERR_SOCKETSERVER_INVALID_ARGUMENT",
-  /** A request handler is not a class that this server can run, or has a plain `timeout`. The message says what to write instead. */
+  /** A request handler is not a class that this server can run, or has a plain `timeout`. */
   invalidHandler: "ERR_SOCKETSERVER_INVALID_HANDLER",
-  /** Two mixins replace the same word of a request's life, or a mixin does not fit this server. Compose one of the two. */
+  /** Two mixins replace the same word of a request's life, or a mixin does not fit this server. */
   mixinConflict: "ERR_SOCKETSERVER_MIXIN_CONFLICT",
-  /** The server is draining or closed. Make a new one: a closed server does not open again. */
+  /** The server is draining or closed. */
   serverClosed: "ERR_SOCKETSERVER_SERVER_CLOSED",
-  /**
-   * `serveForever()` or `handleRequest()` while the server already takes requests, or `takeOver()` while it already listens.
-   *
-   * Wait for the promise of the first call.
-   */
+  /** `serveForever()` or `handleRequest()` while the server already takes requests, or `takeOver()` while it already listens. */
   alreadyServing: "ERR_SOCKETSERVER_ALREADY_SERVING",
-  /**
-   * A hook did not settle within `verifyTimeoutMs`.
-   *
-   * It reaches `requestError`, and its request is closed. Bound what the hook waits for, or raise that option.
-   */
+  /** A hook did not settle within `verifyTimeoutMs`. */
   hookTimeout: "ERR_SOCKETSERVER_HOOK_TIMEOUT",
-  /** The connection was closed by this side before or while it was used. Nothing more can be read or written. */
+  /** The connection was closed by this side before or while it was used. */
   connectionClosed: "ERR_SOCKETSERVER_CONNECTION_CLOSED",
-  /** Writing after this side ended its output. End it after the last write. */
+  /** Writing after this side ended its output. */
   writeAfterEnd: "ERR_SOCKETSERVER_WRITE_AFTER_END",
-  /** A second read began while one was waiting. Wait for the first: which of them should get what comes? */
+  /** A second read began while one was waiting. */
   concurrentRead: "ERR_SOCKETSERVER_CONCURRENT_READ",
-  /**
-   * The peer ended before all of the expected bytes had arrived.
-   *
-   * `partial` holds what came; if that is empty, the peer ended between two messages, and nothing is wrong.
-   */
+  /** The peer ended before all of the expected bytes had arrived. */
   incompleteRead: "ERR_SOCKETSERVER_INCOMPLETE_READ",
-  /**
-   * A line, a message, or a read up to a separator or to the end, passed its limit.
-   *
-   * Raise the limit of that read or codec if such a peer is right.
-   */
+  /** A line, a message, or a read up to a separator or to the end, passed its limit. */
   tooBig: "ERR_SOCKETSERVER_TOO_BIG",
-  /** The peer sent something that is no message of the protocol. Answer it in `handleProtocolError()`, or let the connection end. */
+  /** The peer sent something that is no message of the protocol. */
   protocol: "ERR_SOCKETSERVER_PROTOCOL",
-  /** A message that was to be sent is none of the protocol: too long, of the wrong type, or in conflict with its framing. Nothing of it was sent. */
+  /** A message that was to be sent is none of the protocol: too long, of the wrong type, or in conflict with its framing. */
   invalidMessage: "ERR_SOCKETSERVER_INVALID_MESSAGE",
-  /** A read waited for `idleTimeoutMs` and nothing came. The read can be tried again: the connection is still open. */
+  /** A read waited for `idleTimeoutMs` and nothing came. */
   idleTimeout: "ERR_SOCKETSERVER_IDLE_TIMEOUT",
   /** The peer sent nothing at all for `firstByteTimeoutMs`. */
   firstByteTimeout: "ERR_SOCKETSERVER_FIRST_BYTE_TIMEOUT",
-  /** The request took longer than `deadlineMs`. The handler learns it by `signal` and by its next read or write. */
+  /** The request took longer than `deadlineMs`. */
   deadline: "ERR_SOCKETSERVER_DEADLINE",
-  /** The connection was told to end at `maxAgeMs`, and had not `graceMs` later. A handler that watches `drainSignal` ends in time. */
+  /** The connection was told to end at `maxAgeMs`, and had not `graceMs` later. */
   maxAge: "ERR_SOCKETSERVER_MAX_AGE",
   /** The peer sent a message more slowly than `minReadRate`. */
   slowSender: "ERR_SOCKETSERVER_SLOW_SENDER",
@@ -72,49 +56,25 @@ export const ErrorCode = {
   memory: "ERR_SOCKETSERVER_MEMORY",
   /** The peer took nothing of our output for `writeStallMs`, or took it more slowly than `minWriteRate`. */
   slowReader: "ERR_SOCKETSERVER_SLOW_READER",
-  /** The connection was reset because the server's grace period was over. A handler that watches `drainSignal` ends in time; or raise `graceMs`. */
+  /** The connection was reset because the server's grace period was over. */
   drained: "ERR_SOCKETSERVER_DRAINED",
-  /**
-   * A worker found no exported class of that name.
-   *
-   * Export it from the program's main module, or give it `static readonly module = import.meta.url`.
-   */
+  /** A worker found no exported class of that name. */
   classNotFound: "ERR_SOCKETSERVER_CLASS_NOT_FOUND",
-  /** A worker found two exported classes of that name. Rename one of them. */
+  /** A worker found two exported classes of that name. */
   classAmbiguous: "ERR_SOCKETSERVER_CLASS_AMBIGUOUS",
-  /**
-   * The server's constructor does not take `(address, RequestHandlerClass, options)`.
-   *
-   * Let it take these and pass them to `super`; what else it needs is an option, or set up in `workerSetup()`.
-   */
+  /** The server's constructor does not take `(address, RequestHandlerClass, options)`. */
   replicaFailed: "ERR_SOCKETSERVER_REPLICA_FAILED",
-  /**
-   * The program starts its server when it is imported, so a worker would start another.
-   *
-   * Write `if (import.meta.main) { ... }` around the lines that start it.
-   */
+  /** The program starts its server when it is imported, so a worker would start another. */
   noMainGuard: "ERR_SOCKETSERVER_NO_MAIN_GUARD",
-  /** An option cannot be copied into a worker. Make it in `workerSetup()`, or leave it out of the options. */
+  /** An option cannot be copied into a worker. */
   optionNotCloneable: "ERR_SOCKETSERVER_OPTION_NOT_CLONEABLE",
-  /**
-   * The file that workers begin with is missing, because this package was bundled together with the program.
-   *
-   * Leave `@socketserver/core` out of the bundle (`external`).
-   */
+  /** The file that workers begin with is missing, because this package was bundled together with the program. */
   entryMissing: "ERR_SOCKETSERVER_ENTRY_MISSING",
-  /**
-   * A worker ended, or did not become ready.
-   *
-   * It is replaced, and its connections are closed as `worker-lost`; it reaches `requestError` and `workerExit`.
-   */
+  /** A worker ended, or did not become ready. */
   workerLost: "ERR_SOCKETSERVER_WORKER_LOST",
-  /** A worker's event loop was blocked for `heartbeatTimeoutMs`; it was ended. Let the handler compute in pieces, or raise that option. */
+  /** A worker's event loop was blocked for `heartbeatTimeoutMs`; it was ended. */
   workerBlocked: "ERR_SOCKETSERVER_WORKER_BLOCKED",
-  /**
-   * No worker is left, and `startAttempts` replacements in a row could not start.
-   *
-   * The server closes, and `serveForever()` rejects: whoever supervises the program can start it anew. The `cause` is why the last one did not start.
-   */
+  /** No worker is left, and `startAttempts` replacements in a row could not start. */
   workersFailed: "ERR_SOCKETSERVER_WORKERS_FAILED",
 } as const;
 
