@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { CloseReason } from "../close-reason.ts";
 import { NewsCollector, newsIn, type RequestNews } from "./request-news.ts";
@@ -13,11 +14,6 @@ beforeEach(() => {
   collector = new NewsCollector((news) => told.push([...newsIn(news)]));
 });
 
-/** What is settled just now has been heard. */
-async function nextTick(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
 describe("NewsCollector", () => {
   test("tells together what happens together, in its order", async () => {
     collector.taken(1);
@@ -26,7 +22,7 @@ describe("NewsCollector", () => {
     await Promise.resolve();
     collector.gone(1);
     expect(told).toEqual([]);
-    await nextTick();
+    await nextTurn();
     expect(told).toEqual([
       [
         { type: "taken", id: 1 },
@@ -54,17 +50,18 @@ describe("NewsCollector", () => {
     expect(news.idleMs).toBeGreaterThanOrEqual(20);
   });
 
-  test.each(["taken", "done"] as const)(
-    "tells that a request is %s a little later, because nobody waits for that",
-    async (kind) => {
+  test.each(["taken", "done"] as const)("tells that a request is %s a millisecond later", async (kind) => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
       collector[kind](1);
-      await nextTick();
-      const before = told.length;
-      await expect.poll(() => told).toEqual([[{ type: kind, id: 1 }]]);
-      // A timer of one millisecond may have run by then, and not more than that.
-      expect(before).toBeLessThanOrEqual(1);
-    },
-  );
+      await nextTurn();
+      expect(told).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(told).toEqual([[{ type: kind, id: 1 }]]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   test("tells that requests have come without waiting if they are many", async () => {
     for (let id = 1; id <= 8; id++) collector.taken(id);
@@ -77,8 +74,9 @@ describe("NewsCollector", () => {
     collector.gone(1);
     collector.flush();
     collector.flush();
-    await nextTick();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await nextTurn();
+    // A timer of one millisecond has run when one that was set later has.
+    await sleep(1);
     expect(told).toEqual([
       [
         { type: "taken", id: 1 },

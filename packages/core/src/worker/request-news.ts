@@ -37,7 +37,7 @@ export class NewsCollector {
     this.#tell = tell;
   }
 
-  /** It has come: nobody waits for that. */
+  /** It has come. The listener side waits for a while before it gives this worker no other one. */
   taken(id: number): void {
     this.#news.push(TAKEN, id);
     this.#tellLater();

@@ -42,7 +42,7 @@ interface WorkerHooks {
 export class WorkerSide implements ListenerSide {
   readonly #send: (message: FromWorker, moves?: readonly ArrayBuffer[]) => void;
   readonly #takesSockets: boolean;
-  /** Whether the listener side waits for the end of handlers. */
+  /** Whether the end of a handler is told at once, because requests may wait for its place. */
   #prompt = true;
   readonly #news = new NewsCollector((news) => this.#send({ type: "news", news }));
   readonly #calls = new Map<number, PromiseWithResolvers<DrainReport | undefined>>();
@@ -186,7 +186,7 @@ export class WorkerSide implements ListenerSide {
       this.#replica = await this.#makeReplica(boot);
       const { server } = this.#replica;
       this.#bounds = boundsIn(server.options, boot.workers);
-      this.#prompt = boot.scarce || !this.#takesSockets;
+      this.#prompt = boot.scarce;
       await callContext.run({ place: "worker" }, () => (server as WorkerHooks).workerSetup?.());
       this.#pulse = new Pulse(boot.beatMs, (beat) => this.#post({ type: "beat", beat }));
       this.#post({ type: "ready" });
