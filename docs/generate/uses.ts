@@ -17,6 +17,9 @@ const MAKERS: Readonly<Record<string, string>> = {
   peerError: "PeerError",
 };
 
+/** What a function is called that only looks. */
+const PREDICATE = /(?:^|\.)(?:is|has)[A-Z]/;
+
 /** Finds where codes of these tables are used, outside of the tables and of comparisons. */
 export function readUses(sources: readonly SourceFile[], tables: readonly string[]): Use[] {
   return sources.flatMap(({ tree }) => {
@@ -34,7 +37,8 @@ export function readUses(sources: readonly SourceFile[], tables: readonly string
 /** Whether a code is given to something, and not only looked for. */
 function isMade({ parent }: ts.Node): boolean {
   if (ts.isBinaryExpression(parent)) return parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken;
-  return !ts.isComputedPropertyName(parent) && !ts.isArrayLiteralExpression(parent);
+  if (ts.isCallExpression(parent)) return !PREDICATE.test(parent.expression.getText());
+  return !ts.isComputedPropertyName(parent) && !ts.isArrayLiteralExpression(parent) && !ts.isCaseClause(parent);
 }
 
 function classMadeWith(node: ts.Node): string | undefined {

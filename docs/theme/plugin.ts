@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Application, PageEvent, RendererEvent, type ProjectReflection } from "typedoc";
+import { Application, DocumentReflection, PageEvent, RendererEvent, type ProjectReflection } from "typedoc";
 
 import { addLinkedSources, documentFiles, nameDocuments } from "./documents.ts";
 import { headingsWithCode } from "./headings-with-code.ts";
@@ -19,6 +19,8 @@ const OWN_LINK = /<a [^>]*?href="#([^"]+)"[^>]*>(.*?)<\/a>/gs;
 
 /** typedoc links the members of some types to places that it does not make. */
 function withoutDeadLinks(page: PageEvent): void {
+  // What we wrote ourselves has to be right: a check says so.
+  if (page.model instanceof DocumentReflection || page.url === "index.html") return;
   const { contents = "" } = page;
   page.contents = contents.replaceAll(OWN_LINK, (link, id: string, text: string) =>
     contents.includes(` id="${id}"`) ? link : text,
