@@ -54,7 +54,7 @@ function wrongWith(
   files: ReadonlyMap<string, string>,
   exists: (path: string) => boolean,
 ): string | undefined {
-  const [path = "", fragment] = decodeURI(target).split("#");
+  const [path = "", fragment] = decoded(target).split("#");
   const found = path === "" ? file : posix.join(posix.dirname(file), path);
   if (found.startsWith(GENERATED)) return undefined;
   if (found.startsWith("../")) return `links to ${target}, which is outside of the repository`;
@@ -63,6 +63,15 @@ function wrongWith(
   const text = files.get(found);
   if (text === undefined) return `links to ${target}: only Markdown has headings to link to`;
   return anchorsOf(text).has(fragment) ? undefined : `links to ${target}: ${found} has no heading #${fragment}`;
+}
+
+/** A `%` that encodes nothing stands for itself. */
+function decoded(target: string): string {
+  try {
+    return decodeURI(target);
+  } catch {
+    return target;
+  }
 }
 
 /** The lines of a document, with nothing where there is code. */

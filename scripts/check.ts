@@ -24,17 +24,24 @@ const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string
   "first-server": ["node", "scripts/check-first-server.ts"],
 };
 
+/** The exit code of a check that was left out. */
+const SKIPPED = 77;
+
+let passed = 0;
 let failed = 0;
 for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
   const started = performance.now();
   const { status, error, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", maxBuffer: Infinity });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (status === 0) {
+    passed += 1;
     process.stdout.write(`passed ${name} (${seconds} s)\n`);
+  } else if (status === SKIPPED) {
+    process.stdout.write(`left out ${name}: ${stdout}`);
   } else {
     failed += 1;
     process.stdout.write(`FAILED ${name} (${seconds} s)\n${error?.message ?? ""}${stdout ?? ""}${stderr ?? ""}\n`);
   }
 }
-process.stdout.write(`checks: ${Object.keys(CHECKS).length - failed} passed, ${failed} failed\n`);
+process.stdout.write(`checks: ${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -21,7 +21,7 @@ const SOURCES = [
   `packages/{${PACKAGES.join()}}/src/**/*.ts`,
   `packages/{${PACKAGES.join()}}/{package.json,README.md,tsconfig*.json}`,
   "scripts/{bundle-core,packed,slim-package}.ts",
-  "{.oxfmtrc.pack.json,LICENSE,pnpm-lock.yaml,pnpm-workspace.yaml,tsconfig.base.json}",
+  "{.oxfmtrc.pack.json,LICENSE,package.json,pnpm-lock.yaml,pnpm-workspace.yaml,tsconfig.base.json}",
 ];
 
 /** Says what the tarballs that are there were made from. */
@@ -45,7 +45,11 @@ export async function packed(): Promise<ReadonlyMap<string, string>> {
 
 async function digestOfSources(): Promise<string> {
   const files: string[] = [];
-  for await (const file of glob(SOURCES, { exclude: ["**/*.test.ts"] })) files.push(file);
+  for (const pattern of SOURCES) {
+    const before = files.length;
+    for await (const file of glob(pattern, { exclude: ["**/*.test.ts"] })) files.push(file);
+    if (files.length === before) throw new Error(`Cannot pack: ${pattern} names no file`);
+  }
   const digest = createHash("sha256");
   for (const file of files.toSorted()) digest.update(`${file}\n`).update(await readFile(file));
   return digest.digest("hex");

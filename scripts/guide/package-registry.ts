@@ -20,7 +20,8 @@ export class PackageRegistry implements AsyncDisposable {
   private constructor(server: Server) {
     this.#server = server;
     server.on("request", ({ url = "" }, response) => {
-      const answer = this.#answers.get(decodeURIComponent(url));
+      // npm asks for "@scope%2fname".
+      const answer = this.#answers.get(url.replace(/%2f/i, "/"));
       response.writeHead(answer === undefined ? 404 : 200).end(answer);
     });
   }

@@ -13,6 +13,7 @@ import type { Step } from "./steps.ts";
 interface Running {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly ended: Promise<unknown>;
+  hasEnded: boolean;
   printed: string;
   /** How much of that the guide has spoken of. */
   seen: number;
@@ -48,7 +49,7 @@ export class Reader implements AsyncDisposable {
   }
 
   async #run(commands: string, needs?: string, expected?: string): Promise<void> {
-    if (needs !== undefined && spawnSync(needs, ["-h"]).error !== undefined) return;
+    if (needs !== undefined && !isThere(needs)) return;
     const running = this.#start(`${commands}\npwd >"${this.#notes}"`);
     await within(running.ended, running);
     const { child, printed } = running;
@@ -62,7 +63,7 @@ export class Reader implements AsyncDisposable {
     const running = this.#start(`exec ${commands}`);
     this.#server = running;
     const { child, ended } = running;
-    while (running.printed.length < expected.length && child.exitCode === null) {
+    while (running.printed.length < expected.length && !running.hasEnded) {
       await within(Promise.race([once(child.stdout, "data"), ended]), running);
     }
     comparePrinted(running.printed, expected);
@@ -89,7 +90,8 @@ export class Reader implements AsyncDisposable {
       // As in a terminal, where Ctrl-C reaches all of it.
       detached: true,
     });
-    const running: Running = { child, ended: once(child, "close"), printed: "", seen: 0 };
+    const running: Running = { child, ended: once(child, "close"), hasEnded: false, printed: "", seen: 0 };
+    child.once("close", () => (running.hasEnded = true));
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => (running.printed += stripVTControlCharacters(text)));
     }
@@ -103,8 +105,22 @@ export class Reader implements AsyncDisposable {
   }
 }
 
-function signal({ child }: Running, name: NodeJS.Signals): void {
-  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, name);
+/** @throws if a command is missing although all of them are required. */
+function isThere(command: string): boolean {
+  if (spawnSync(command, ["-h"]).error === undefined) return true;
+  if (process.env["REQUIRE_PEERS"] === undefined) return false;
+  throw new Error(`cannot be followed: there is no ${command}`);
+}
+
+/** To the whole group: what the shell has started may outlive it. */
+function signal({ child, hasEnded }: Running, name: NodeJS.Signals): void {
+  if (child.pid === undefined || hasEnded) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch (error) {
+    // Nobody is left, and its end is about to be told.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 async function within(event: Promise<unknown>, running: Running): Promise<void> {

@@ -8,19 +8,18 @@ import { describe, expect, test } from "vitest";
 import { checkLinks } from "./links.ts";
 
 /** Follows the links of a site of these files; the search finds the addresses in `found`. */
-async function check(
-  files: Readonly<Record<string, string>>,
-  found: readonly string[] = [],
-): Promise<readonly string[]> {
+async function check(files: Readonly<Record<string, string>>, found: readonly string[]): Promise<readonly string[]> {
   await using site = await mkdtempDisposable(join(tmpdir(), "links-"));
   for (const folder of ["assets", "guides"]) await mkdir(join(site.path, folder));
-  const packed = deflateSync(JSON.stringify(found.map((url) => ({ url })))).toString("base64");
-  const data = {
-    "assets/search.js": `window.it = "${packed}";`,
-    "assets/navigation.js": `window.it = "eJyLjgUAARUAuQ==";`,
-  };
+  const data = { "assets/search.js": packed(found), "assets/navigation.js": packed(["index.html"]) };
   for (const [name, text] of Object.entries({ ...data, ...files })) await writeFile(join(site.path, name), text);
   return (await checkLinks(site.path)).problems;
+}
+
+/** A file of data as typedoc writes it. */
+function packed(addresses: readonly string[]): string {
+  const json = JSON.stringify(addresses.map((url) => ({ url })));
+  return `window.it = "${deflateSync(json).toString("base64")}";`;
 }
 
 describe("checkLinks()", () => {
@@ -51,5 +50,9 @@ describe("checkLinks()", () => {
       "index.html: links to gone.html, which is not there",
       "index.html: links to guides/limits.html#gone, which has no such place",
     ]);
+  });
+
+  test("does not pass because it found no address to look at", async () => {
+    await expect(check({ "index.html": "" }, [])).rejects.toThrow("there is no address in");
   });
 });

@@ -68,7 +68,10 @@ function problemOf(file: string, link: string, idsOf: ReadonlyMap<string, Readon
 async function packedAddresses(file: string): Promise<string[]> {
   const packed = PACKED.exec(await readFile(file, "utf8"))?.[1] ?? "";
   const json = inflateSync(Buffer.from(packed, "base64")).toString("utf8");
-  return [...json.matchAll(ADDRESS)].map(([, address = ""]) => address);
+  const addresses = [...json.matchAll(ADDRESS)].map(([, address = ""]) => address);
+  // Nothing has no dead link.
+  if (addresses.length === 0) throw new Error(`Cannot check links: there is no address in ${file}`);
+  return addresses;
 }
 
 function decode(text: string): string {

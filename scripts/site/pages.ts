@@ -58,6 +58,7 @@ export async function checkContrast(page: Page, path: string, problems: string[]
     await page.emulateMedia({ colorScheme });
     const report = await page.evaluate(lowContrast, LEAST_CONTRAST);
     pairs += report.pairs;
+    if (report.pairs === 0) problems.push(`${path}: no text was found in ${colorScheme}`);
     for (const { element, text, colours, ratio } of report.low)
       problems.push(`${path}: contrast ${ratio} in ${colorScheme} (${colours}): "${text}" in ${element}`);
   }
@@ -69,17 +70,12 @@ async function wideElements(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     if (scrollWidth <= clientWidth) return [];
-    const wide = [...document.querySelectorAll(".col-content *")].filter(
+    // What is inside of a box that is scrolled by itself makes nothing wider.
+    const blamed = [...document.querySelectorAll(".col-content *")].filter(
       (element) =>
         element.getBoundingClientRect().right > clientWidth &&
-        element.closest("pre, table, .tsd-signature") === element,
+        element.parentElement?.closest("pre, table, .tsd-signature") === null,
     );
-    const blamed =
-      wide.length > 0
-        ? wide
-        : [...document.querySelectorAll(".col-content *")].filter(
-            (element) => element.getBoundingClientRect().right > clientWidth,
-          );
     return [
       `the page is ${scrollWidth} px wide: ${blamed
         .slice(0, 3)

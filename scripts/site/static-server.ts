@@ -21,6 +21,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 /** So many ports are tried, from the one that is asked for. */
 const PORTS = 100;
 
+const MAX_PORT = 65_535;
+
 /** A server of files that is listening. */
 export interface StaticServer extends AsyncDisposable {
   readonly url: string;
@@ -58,7 +60,7 @@ async function listen(server: Server, port: number): Promise<void> {
       return;
     } catch (error) {
       const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-      if (!taken || tried >= port + PORTS) throw error;
+      if (!taken || tried >= Math.min(port + PORTS - 1, MAX_PORT)) throw error;
     }
   }
 }

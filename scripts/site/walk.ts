@@ -10,6 +10,9 @@ const SEEN = 3;
 
 const RESULTS = "#tsd-search-results a";
 
+/** What a search has to say. */
+const SHOWN = `${RESULTS}, #tsd-search-status div`;
+
 /** What a reader tried. */
 export interface WalkReport {
   readonly queries: number;
@@ -64,9 +67,9 @@ async function resultsFor(page: Page, site: string, words: string): Promise<stri
 async function typeQuery(page: Page, words: string): Promise<void> {
   const input = page.locator("#tsd-search-input");
   await input.fill("");
-  await page.waitForFunction((results) => document.querySelector(results) === null, RESULTS);
+  await page.waitForFunction((shown) => document.querySelector(shown) === null, SHOWN);
   await input.fill(words);
-  await page.waitForSelector(`${RESULTS}, #tsd-search-status div`);
+  await page.waitForSelector(SHOWN);
 }
 
 /** Looks for the answer to a question by a search for its words. */

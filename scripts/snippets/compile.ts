@@ -67,10 +67,19 @@ async function compileWith(folder: string, snippets: readonly Snippet[], options
   // A compiler that failed in a way that is not understood here must not pass.
   if (status !== 0 && complaints.length === 0)
     throw new Error(`Cannot check snippets: tsc ended with ${status}: ${stdout}`);
-  return complaints.flatMap(([, path, line, message = ""]) => {
-    if (path === undefined || !IN_SNIPPET.test(path)) return [{ file: "tsconfig.base.json", line: 1, message }];
-    const snippet = snippets.find((each) => each.path === path);
-    // Of a file that was imported, whose own block says so.
-    return snippet === undefined ? [] : [{ file: snippet.block.file, line: Number(line), message }];
-  });
+  const errors = new Map<string, SnippetError>();
+  for (const [, path, line, message = ""] of complaints) {
+    const complaint = errorIn(path, Number(line), message, snippets);
+    // One of a file that several import is told once.
+    errors.set(JSON.stringify(complaint), complaint);
+  }
+  return [...errors.values()];
+}
+
+function errorIn(path: string | undefined, line: number, message: string, snippets: readonly Snippet[]): SnippetError {
+  const [folder, name] = path === undefined || !IN_SNIPPET.test(path) ? [] : path.split("/");
+  const snippet = snippets.find((each) => each.folder === folder);
+  if (snippet === undefined) return { file: "tsconfig.base.json", line: 1, message };
+  // A file that it imports keeps the line numbers of the same document.
+  return { file: snippet.block.file, line, message: `${message}${snippet.path === path ? "" : ` (in ${name})`}` };
 }
