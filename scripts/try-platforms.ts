@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { packed } from "./packed.ts";
+
 /** How a runtime is installed, and how it runs a program. */
 interface Runtime {
   readonly name: string;
@@ -174,11 +176,7 @@ async function tryRuntime(runtime: Runtime, tarball: string): Promise<string[]> 
 }
 
 const wanted = process.argv.slice(2);
-await using packed = await mkdtempDisposable(join(tmpdir(), "socketserver-platforms-"));
-const tarball = join(packed.path, "core.tgz");
-execFileSync("npm", ["run", "--silent", "pnpm", "--", "-C", "packages/core", "pack", "--out", tarball], {
-  stdio: ["ignore", "ignore", "inherit"],
-});
+const tarball = (await packed()).get("core") ?? "";
 process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${process.platform} ${process.arch}\n\n`);
 process.stdout.write(
   "| runtime | server | plain | Async | Threading | Forking |\n| --- | --- | --- | --- | --- | --- |\n",
