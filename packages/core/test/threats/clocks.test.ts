@@ -104,7 +104,8 @@ threat("a client that waits to be spoken to", {
       const [closed] = await running.closedCount(1);
       expect(closed).toMatchObject({ reason: "first-byte", bytesRead: 0 });
       expect(closed?.bytesWritten).toBeGreaterThan(0);
-      expect(String(await (await clients.connect()).recv())).toBe("tick\n");
+      // One at least: several come together if this side was held up.
+      expect(String(await (await clients.connect()).recv())).toMatch(/^(?:tick\n)+$/);
     },
   },
   switchedOff: {
