@@ -1,30 +1,18 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 
 import { describe, expect, test } from "vitest";
 
 import { eventually } from "../../test/support/eventually.ts";
-import { RecordingSink } from "../../test/support/recording-sink.ts";
+import { someTurns } from "../../test/support/some-turns.ts";
+import { sourceOf } from "../../test/support/source-of.ts";
 import { socketPair } from "../../test/support/socket-pair.ts";
 import { STREAM_KINDS } from "../../test/support/stream-kinds.ts";
-import { chunkSourceOf, type ChunkSource } from "./chunk-source.ts";
 
 /** What Node reads at once, in bytes. */
 const READ = 65_536;
-
-function sourceOf(stream: Duplex): { source: ChunkSource; sink: RecordingSink } {
-  const source = chunkSourceOf(stream);
-  const sink = new RecordingSink();
-  source.sink = sink;
-  return { source, sink };
-}
-
-async function someTurns(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await nextTurn();
-}
 
 /** Have the socket's chunks, and what `answer` says about each. */
 function pushesOf(socket: Socket, answer: () => boolean): (Buffer | null)[] {

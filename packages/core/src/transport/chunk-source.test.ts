@@ -7,26 +7,16 @@ import { describe, expect, test } from "vitest";
 
 import { collectGarbage } from "../../test/support/collect-garbage.ts";
 import { eventually } from "../../test/support/eventually.ts";
-import { RecordingSink } from "../../test/support/recording-sink.ts";
+import type { RecordingSink } from "../../test/support/recording-sink.ts";
+import { someTurns } from "../../test/support/some-turns.ts";
+import { sourceOf } from "../../test/support/source-of.ts";
 import { STREAM_KINDS } from "../../test/support/stream-kinds.ts";
-import { chunkSourceOf, type ChunkSource } from "./chunk-source.ts";
+import type { ChunkSource } from "./chunk-source.ts";
 
 /** More than a stream reads at once, in bytes. */
 const CHUNK = 65_536;
 
 const MUCH = 30 * 1_048_576;
-
-function sourceOf(stream: Duplex): { source: ChunkSource; sink: RecordingSink } {
-  const source = chunkSourceOf(stream);
-  const sink = new RecordingSink();
-  source.sink = sink;
-  return { source, sink };
-}
-
-/** More turns than a chunk that waits in the kernel needs. */
-async function someTurns(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await nextTurn();
-}
 
 /** Write so many bytes that are all different from their neighbours, at the pace of the reader; answers their hash. */
 async function writeMuch(peer: Duplex, total: number): Promise<Hash> {

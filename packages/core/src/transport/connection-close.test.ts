@@ -7,6 +7,7 @@ import { duplexPair } from "node:stream";
 import { describe, expect, test, vi } from "vitest";
 
 import { socketPair } from "../../test/support/socket-pair.ts";
+import { someTurns } from "../../test/support/some-turns.ts";
 import { Connection } from "./connection.ts";
 
 describe("Connection.closeReason", () => {
@@ -228,7 +229,7 @@ describe("Connection.signal", () => {
     pair.client.write(Buffer.alloc(10_000_000));
     await vi.waitFor(() => expect(connection.bytesRead).toBeGreaterThanOrEqual(1_000));
     const { bytesRead } = connection;
-    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await someTurns();
     expect(connection.bytesRead).toBe(bytesRead);
     expect(bytesRead).toBeLessThan(1_000_000);
     connection.abort();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { RecordingOwner } from "../../test/support/recording-owner.ts";
+import { someTurns } from "../../test/support/some-turns.ts";
 import type { InternetAddress } from "../address.ts";
 import { DatagramPort } from "./datagram-port.ts";
 import type { Datagram } from "./datagram.ts";
@@ -158,7 +159,7 @@ describe("DatagramPort.sendTo()", () => {
     );
     await source.close();
     const turns = (async () => {
-      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await someTurns();
       return "waiting";
     })();
     expect(await Promise.race([sent, turns])).not.toBe("waiting");

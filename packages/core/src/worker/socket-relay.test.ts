@@ -12,6 +12,7 @@ import { socketPair } from "../../test/support/socket-pair.ts";
 import { soon } from "../../test/support/soon.ts";
 import { StalledDuplex } from "../../test/support/stalled-duplex.ts";
 import { temporaryPath } from "../../test/support/temporary-path.ts";
+import { someTurns } from "../../test/support/some-turns.ts";
 import { Connection } from "../transport/connection.ts";
 import type { RelayToWorker } from "./relay-messages.ts";
 import { SocketRelay } from "./socket-relay.ts";
@@ -38,11 +39,6 @@ function relayOf(stream: Duplex): SocketRelay {
 
 function text(): string {
   return said.map((part) => (part.kind === "data" ? Buffer.from(part.chunk).toString() : `<${part.kind}>`)).join("");
-}
-
-/** Let everything that is under way in this thread arrive. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await nextTurn();
 }
 
 /** Everything that a stream gives until it ends; it is paused for a few turns after each chunk if the reader is slow. */
@@ -85,7 +81,7 @@ describe("SocketRelay, reading", () => {
     const [near, far] = duplexPair();
     relayOf(near);
     far.end("hello");
-    await settle();
+    await someTurns();
     expect(said).toEqual([]);
     expect(near.readableFlowing).not.toBe(true);
   });
@@ -95,9 +91,9 @@ describe("SocketRelay, reading", () => {
     const relay = relayOf(near);
     far.write("hello");
     relay.receive({ kind: "credit", bytes: 100 });
-    await settle();
+    await someTurns();
     far.end(" world");
-    await settle();
+    await someTurns();
     expect(text()).toBe("hello world<end>");
   });
 
@@ -106,10 +102,10 @@ describe("SocketRelay, reading", () => {
     const relay = relayOf(near);
     for (const piece of ["abc", "def", "ghi", "jkl"]) far.write(piece);
     relay.receive({ kind: "credit", bytes: 4 });
-    await settle();
+    await someTurns();
     expect(text()).toBe("abcdef");
     relay.receive({ kind: "credit", bytes: 3 });
-    await settle();
+    await someTurns();
     expect(text()).toBe("abcdefghi");
   });
 
@@ -118,12 +114,12 @@ describe("SocketRelay, reading", () => {
     const relay = relayOf(near);
     for (const piece of ["0123456789", "abc"]) far.write(piece);
     relay.receive({ kind: "credit", bytes: 4 });
-    await settle();
+    await someTurns();
     relay.receive({ kind: "credit", bytes: 6 });
-    await settle();
+    await someTurns();
     expect(text()).toBe("0123456789");
     relay.receive({ kind: "credit", bytes: 1 });
-    await settle();
+    await someTurns();
     expect(text()).toBe("0123456789abc");
   });
 
@@ -143,7 +139,7 @@ describe("SocketRelay, reading", () => {
         for (const bytes of credits) {
           relay.receive({ kind: "credit", bytes });
           allowed += bytes;
-          await settle();
+          await someTurns();
           const lengths = said.map((part) => (part.kind === "data" ? part.chunk.length : 0));
           const sent = lengths.reduce((sum, length) => sum + length, 0);
           expect(sent - (lengths.at(-1) ?? 0)).toBeLessThan(allowed);
@@ -159,7 +155,7 @@ describe("SocketRelay, reading", () => {
     relayOf(near).receive({ kind: "credit", bytes: 100 });
     const shared = Buffer.from("xhellox");
     far.write(shared.subarray(1, 6));
-    await settle();
+    await someTurns();
     const [part] = said as [Extract<RelayToWorker, { readonly kind: "data" }>];
     expect(moved[0]).toEqual([part.chunk.buffer]);
     expect(part.chunk.buffer.byteLength).toBe(5);
@@ -173,7 +169,7 @@ describe("SocketRelay, reading", () => {
     near.resume();
     await once(near, "end");
     relayOf(near).receive({ kind: "credit", bytes: 100 });
-    await settle();
+    await someTurns();
     expect(text()).toBe("<end>");
   });
 });
@@ -204,7 +200,7 @@ describe("SocketRelay, asked what waits", () => {
     const asked: (() => void)[] = [];
     const distant = Object.assign(duplexPair()[0], { afterArrivals: (callback: () => void) => asked.push(callback) });
     relayOf(distant).receive({ kind: "sync" });
-    await settle();
+    await someTurns();
     expect([said, asked.length]).toEqual([[], 1]);
     asked[0]?.();
     expect(said).toEqual([{ kind: "synced" }]);
@@ -216,12 +212,12 @@ describe("SocketRelay, writing", () => {
     const stream = new StalledDuplex();
     const relay = relayOf(stream);
     relay.receive({ kind: "data", chunks: [Buffer.from("ab"), Buffer.from("cd")] });
-    await settle();
+    await someTurns();
     stream.takeOne();
-    await settle();
+    await someTurns();
     expect(said).toEqual([]);
     stream.takeAll();
-    await settle();
+    await someTurns();
     expect(said).toEqual([{ kind: "written" }]);
     expect(Buffer.concat(stream.taken).toString()).toBe("abcd");
   });
@@ -231,10 +227,10 @@ describe("SocketRelay, writing", () => {
     const relay = relayOf(stream);
     relay.receive({ kind: "data", chunks: [Buffer.from("ab")] });
     relay.receive({ kind: "end" });
-    await settle();
+    await someTurns();
     expect([said, stream.finished]).toEqual([[], false]);
     stream.takeAll();
-    await settle();
+    await someTurns();
     expect([said, stream.finished]).toEqual([[{ kind: "written" }, { kind: "written" }], true]);
   });
 
@@ -251,7 +247,7 @@ describe("SocketRelay, writing", () => {
     near.destroy();
     relay.receive({ kind: "data", chunks: [Buffer.from("ab")] });
     relay.receive({ kind: "end" });
-    await settle();
+    await someTurns();
     expect(said.map(({ kind }) => kind)).toEqual(["closed"]);
   });
 });
@@ -261,7 +257,7 @@ describe("SocketRelay, closing", () => {
     const [near] = duplexPair();
     relayOf(near).receive({ kind: "destroy" });
     expect(near.destroyed).toBe(true);
-    await settle();
+    await someTurns();
     expect(said).toEqual([{ kind: "closed", error: undefined }]);
   });
 
@@ -363,15 +359,15 @@ describe("SocketRelay and RelayedSocket", () => {
     const [near, far] = duplexPair({ highWaterMark: 1_000 });
     const ends = new RelayPair(near, 10_000);
     ends.socket.on("data", (chunk: Buffer) => ends.consumed(chunk.length));
-    await settle();
+    await someTurns();
     ends.socket.pause();
     let pending = 0;
     for (let write = 0; write < 100; write++) {
       pending++;
       far.write(Buffer.alloc(1_000), () => pending--);
     }
-    await settle();
-    await settle();
+    await someTurns();
+    await someTurns();
     expect(ends.mostIn).toBeLessThanOrEqual(11_000);
     expect(pending).toBeGreaterThan(80);
   });
@@ -381,7 +377,7 @@ describe("SocketRelay and RelayedSocket", () => {
     const ends = new RelayPair(stream, 10_000);
     let written = 0;
     while (ends.socket.write(Buffer.alloc(1_000))) written++;
-    await settle();
+    await someTurns();
     expect(written).toBeLessThan(10);
     expect(ends.mostOut).toBeLessThanOrEqual(10_000);
     expect(ends.toWorker).toEqual([]);
@@ -460,7 +456,7 @@ describe("SocketRelay and RelayedSocket", () => {
     far.resume().end();
     ends.socket.end();
     await once(ends.socket, "close");
-    await settle();
+    await someTurns();
     expect([near.destroyed, ends.socket.destroyed]).toEqual([true, true]);
     expect(ends.fromWorker.filter((kind) => kind === "destroy").length).toBeLessThanOrEqual(1);
     expect(ends.toWorker.filter((kind) => kind === "closed").length).toBe(1);

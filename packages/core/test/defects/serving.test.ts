@@ -16,6 +16,7 @@ import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
 import type { LimitedServerReport } from "../fixtures/limited-server-program.ts";
 import { Crowd, type Fates } from "../support/crowd.ts";
 import { LimitedServer } from "../support/limited-server.ts";
+import { someTurns } from "../support/some-turns.ts";
 
 beforeEach(() => leakCheck());
 
@@ -124,7 +125,7 @@ describe("handleRequest()", () => {
     await started[1]?.promise;
     order.push("two run");
     // Turns enough for a bound that does not hold to show.
-    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await someTurns();
     order.push("released");
     release.resolve();
     await second;

@@ -8,6 +8,7 @@ import { DATAGRAM_CELLS } from "../conformance/matrix.ts";
 import { EchoPacketHandler } from "../fixtures/echo-handlers.ts";
 import { FirstByteHandler, ThreatenedPacketHandler } from "../fixtures/threatened-handlers.ts";
 import { eventually } from "../support/eventually.ts";
+import { someTurns } from "../support/some-turns.ts";
 import { atOnce, those, threat } from "../support/threat.ts";
 import { BRIEFLY_MS, type ThreatClients } from "../support/threat-clients.ts";
 
@@ -31,7 +32,7 @@ async function send({ port }: ThreatClients, packet: Uint8Array | string, count 
   }
   socket.close();
   await once(socket, "close");
-  for (let turn = 0; turn < 10; turn++) await nextTurn();
+  await someTurns();
 }
 
 /** Datagrams that the server holds, running or waiting. */
