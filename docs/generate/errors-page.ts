@@ -9,16 +9,15 @@ export interface ErrorsPageParts {
   readonly codes: readonly ErrorCodeFacts[];
   readonly closeReasons: readonly Entry[];
   readonly dropReasons: readonly Entry[];
-  /** What the packages export, as `exportsOf()` answers. */
-  readonly exported: ReadonlyMap<string, string>;
+  /** Where what the packages export is documented, by its name. */
+  readonly links: ReadonlyMap<string, string>;
 }
 
 /** Who is to blame, in the order of the page. */
 type Blame = "arguments" | "peers" | "server" | "clients";
 
 /** The page of errors. */
-export function errorsPage({ template, codes, closeReasons, dropReasons, exported }: ErrorsPageParts): string {
-  const links = new Map([...exported].map(([key, link]) => [key.split(" ")[1] ?? "", link]));
+export function errorsPage({ template, codes, closeReasons, dropReasons, links }: ErrorsPageParts): string {
   const sections = (blame: Blame): string =>
     codes
       .filter((code) => blameOf(code) === blame)

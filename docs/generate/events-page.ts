@@ -6,13 +6,12 @@ export interface EventsPageParts {
   readonly template: string;
   readonly server: readonly EventFacts[];
   readonly client: readonly EventFacts[];
-  /** What the packages export, as `exportsOf()` answers. */
-  readonly exported: ReadonlyMap<string, string>;
+  /** Where what the packages export is documented, by its name. */
+  readonly links: ReadonlyMap<string, string>;
 }
 
 /** The page of events. */
-export function eventsPage({ template, server, client, exported }: EventsPageParts): string {
-  const links = new Map([...exported].map(([key, link]) => [key.split(" ")[1] ?? "", link]));
+export function eventsPage({ template, server, client, links }: EventsPageParts): string {
   return fillTemplate(template, {
     server: server.map((event) => section(event, links, `socketserver:${event.name}`)).join("\n\n"),
     client: client.map((event) => section(event, links)).join("\n\n"),

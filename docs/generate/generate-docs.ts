@@ -30,6 +30,7 @@ async function template(name: string): Promise<string> {
 
 const sources = await readSources();
 const exported = exportsOf(sources);
+const links = new Map([...exported].map(([key, link]) => [key.split(" ")[1] ?? "", link]));
 const { codes, throws } = readErrorCodes(sources);
 const wrong = checkErrors(codes, throws, await readTests());
 for (const message of wrong) process.stderr.write(`${message}\n`);
@@ -42,9 +43,6 @@ const client = readEvents(sources, "ReconnectingChannelEvents");
 await mkdir("docs/generated", { recursive: true });
 await writeFile(
   "docs/generated/errors.md",
-  errorsPage({ template: await template("errors"), codes, closeReasons, dropReasons, exported }),
+  errorsPage({ template: await template("errors"), codes, closeReasons, dropReasons, links }),
 );
-await writeFile(
-  "docs/generated/events.md",
-  eventsPage({ template: await template("events"), server, client, exported }),
-);
+await writeFile("docs/generated/events.md", eventsPage({ template: await template("events"), server, client, links }));

@@ -139,5 +139,5 @@ export const GUIDE_GROUPS: readonly GuideGroup[] = [
 /** The folders in which every document has to be listed above. */
 export const GUIDE_FOLDERS: readonly string[] = ["docs/guides", "docs/generated"];
 
-/** The groups that the home page leaves to the navigation. */
+/** The groups that the home page leaves to the navigation, where they are closed at first. */
 export const NOT_ON_HOME: ReadonlySet<string> = new Set(["Project"]);
