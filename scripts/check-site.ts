@@ -8,20 +8,18 @@
  */
 import { existsSync } from "node:fs";
 
+import { LEFT_OUT } from "./left-out.ts";
 import { openBrowser } from "./site/browser.ts";
-import { checkLinks } from "./site/links.ts";
+import { checkSiteLinks } from "./site/links.ts";
 import { checkPages, LEAST_CONTRAST } from "./site/pages.ts";
 import { serveFiles } from "./site/static-server.ts";
 import { walk } from "./site/walk.ts";
 
 const SITE = "docs/site";
 
-/** The exit code of a check that was left out. */
-const SKIPPED = 77;
-
 if ((process.env["SKIP_SITE"] ?? "") !== "") {
   process.stdout.write("not checked: SKIP_SITE is set\n");
-  process.exit(SKIPPED);
+  process.exit(LEFT_OUT);
 }
 
 if (!existsSync(`${SITE}/index.html`)) {
@@ -29,7 +27,7 @@ if (!existsSync(`${SITE}/index.html`)) {
   process.exit(1);
 }
 
-const links = await checkLinks(SITE);
+const links = await checkSiteLinks(SITE);
 await using server = await serveFiles(SITE, 0, 3_600);
 await using browser = await openBrowser();
 const [pages, walked] = [await checkPages(browser, server.url, links.pages), await walk(browser, server.url)];

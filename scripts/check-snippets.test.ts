@@ -56,6 +56,18 @@ await server.listen();`;
     ]);
   });
 
+  test("reports an error in a file that a later block imports, though that was right as it stood", async () => {
+    const files = [
+      block("export const one = 1;", "ts file=b.ts"),
+      block('import { one } from "./b.ts";\nexport const two = one + 1;', "ts file=a.ts"),
+      block("export const entirely = 0;", "ts file=b.ts"),
+      block('import { two } from "./a.ts";\nconsole.log(two);'),
+    ];
+    expect(await check({ "a.md": files.join("") })).toEqual([
+      `a.md:5 error TS2305: Module '"./b.ts"' has no exported member 'one'. (in a.ts)`,
+    ]);
+  });
+
   test("checks JavaScript for names and imports, and asks for no types", async () => {
     const code = `import { TCPServer } from "@socketserver/core";\nexport const twice = (value) => value * 2;\nnobody(TCPServer);`;
     expect(await check({ "a.md": block(code, "js") })).toEqual(["a.md:4 error TS2304: Cannot find name 'nobody'."]);

@@ -8,6 +8,8 @@
  */
 import { spawnSync } from "node:child_process";
 
+import { LEFT_OUT } from "./left-out.ts";
+
 const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string[]]>> = {
   format: ["oxfmt", "--check"],
   lint: ["npm", "run", "--silent", "lint"],
@@ -24,9 +26,6 @@ const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string
   "first-server": ["node", "scripts/check-first-server.ts"],
 };
 
-/** The exit code of a check that was left out. */
-const SKIPPED = 77;
-
 let passed = 0;
 let failed = 0;
 for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
@@ -36,7 +35,7 @@ for (const [name, [program, ...args]] of Object.entries(CHECKS)) {
   if (status === 0) {
     passed += 1;
     process.stdout.write(`passed ${name} (${seconds} s)\n`);
-  } else if (status === SKIPPED) {
+  } else if (status === LEFT_OUT) {
     process.stdout.write(`left out ${name}: ${stdout}`);
   } else {
     failed += 1;

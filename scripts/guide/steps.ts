@@ -11,8 +11,6 @@ export type Step = { readonly line: number } & (
 /** What the reader writes. */
 export type Language = "ts" | "js";
 
-const FILE = "file=";
-
 /**
  * The steps of a guide, from its blocks:
  *
@@ -25,12 +23,11 @@ const FILE = "file=";
  * Whoever writes JavaScript writes `.js` for `.ts`, and saves the guide's own JavaScript where there is some.
  */
 export function stepsOf(blocks: readonly Block[], language: Language): Step[] {
-  const names = new Set(blocks.map(fileOf));
+  const names = new Set(blocks.map(({ name }) => name));
   const steps = blocks
     .filter((block) => isFor(block, language, names))
     .flatMap((block): Step | [] => {
-      const { line, code } = block;
-      const file = fileOf(block);
+      const { line, code, name: file } = block;
       if (file !== undefined) return { line, action: "save", file, text: `${code}\n` };
       if (block.language === "text" && block.words.includes("ctrl-c")) {
         return { line, action: "interrupt", printed: code };
@@ -40,14 +37,10 @@ export function stepsOf(blocks: readonly Block[], language: Language): Step[] {
   return language === "ts" ? steps : steps.map((step) => inJavaScript(step));
 }
 
-function fileOf({ words }: Block): string | undefined {
-  return words.find((word) => word.startsWith(FILE))?.slice(FILE.length);
-}
-
 /** A file that the guide has in both languages is meant for one of them each. */
 function isFor(block: Block, language: Language, names: ReadonlySet<string | undefined>): boolean {
   if (language === "js" && block.words.includes("typed")) return false;
-  const file = fileOf(block);
+  const { name: file } = block;
   const other = file?.replace(/\.[jt]s$/, language === "ts" ? ".ts" : ".js");
   return file === other || !names.has(other);
 }

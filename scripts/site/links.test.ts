@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 
 import { describe, expect, test } from "vitest";
 
-import { checkLinks } from "./links.ts";
+import { checkSiteLinks } from "./links.ts";
 
 /** Follows the links of a site of these files; the search finds the addresses in `found`. */
 async function check(files: Readonly<Record<string, string>>, found: readonly string[]): Promise<readonly string[]> {
@@ -13,7 +13,7 @@ async function check(files: Readonly<Record<string, string>>, found: readonly st
   for (const folder of ["assets", "guides"]) await mkdir(join(site.path, folder));
   const data = { "assets/search.js": packed(found), "assets/navigation.js": packed(["index.html"]) };
   for (const [name, text] of Object.entries({ ...data, ...files })) await writeFile(join(site.path, name), text);
-  return (await checkLinks(site.path)).problems;
+  return (await checkSiteLinks(site.path)).problems;
 }
 
 /** A file of data as typedoc writes it. */
@@ -22,7 +22,7 @@ function packed(addresses: readonly string[]): string {
   return `window.it = "${deflateSync(json).toString("base64")}";`;
 }
 
-describe("checkLinks()", () => {
+describe("checkSiteLinks()", () => {
   test("accepts links to files, to places, to folders, and to elsewhere", async () => {
     const problems = await check(
       {

@@ -22,7 +22,7 @@ export interface LinkReport {
 }
 
 /** Follows every link inside of a built site, to its file and to its place in that file. */
-export async function checkLinks(site: string): Promise<LinkReport> {
+export async function checkSiteLinks(site: string): Promise<LinkReport> {
   const idsOf = new Map<string, ReadonlySet<string>>();
   const linksOf = new Map<string, readonly string[]>();
   for await (const name of glob("**/*", { cwd: site })) {

@@ -11,8 +11,10 @@ export interface Block {
   /** Of its opening fence. */
   readonly line: number;
   readonly language: string;
-  /** What stands behind the language: `run`, or `file=server.ts` for a block that later ones of its document import by that name. */
+  /** What stands behind the language, as `run`. */
   readonly words: readonly string[];
+  /** With `file=server.ts` among these: the name by which a reader saves it, and later blocks of its document import it. */
+  readonly name: string | undefined;
   readonly code: string;
   /** The block that follows directly, if one does. */
   readonly next?: Block;
@@ -30,6 +32,12 @@ const FENCE = /^[ \t]*(`{3,}|~{3,})[ \t]*([^`]*)$/;
 
 const COMMENT_LINE = /^[ \t]*\* ?(?!\/)/;
 
+const NAME = "file=";
+
+function nameIn(words: readonly string[]): string | undefined {
+  return words.find((word) => word.startsWith(NAME))?.slice(NAME.length);
+}
+
 /** Finds the blocks of a document, or of the doc comments of a source; one without an end is an error. */
 export function blocksOf(file: string, text: string): (Block | SnippetError)[] {
   const contents = contentsOf(file, text);
@@ -45,7 +53,15 @@ export function blocksOf(file: string, text: string): (Block | SnippetError)[] {
     }
     const code = contents.slice(index + 1, end).join("\n");
     const follows = next !== undefined && contents.slice(end + 1, next.line - 1).every((each) => each?.trim() === "");
-    next = { file, line, language, words, code, ...(follows && next !== undefined ? { next } : {}) };
+    next = {
+      file,
+      line,
+      language,
+      words,
+      name: nameIn(words),
+      code,
+      ...(follows && next !== undefined ? { next } : {}),
+    };
     found.unshift(next);
   }
   return found;

@@ -22,18 +22,15 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   javascript: "js",
 };
 
-const FILE = "file=";
-
 /** The programs among the blocks of documents, and what is wrong with how they are marked. */
 export function snippetsOf(blocks: readonly Block[]): (Snippet | SnippetError)[] {
   const found: (Snippet | SnippetError)[] = [];
   const named = new Map<string, Map<string, string>>();
   for (const block of blocks) {
-    const { file, line, language, words, next } = block;
+    const { file, line, language, words, name: given, next } = block;
     const extension = EXTENSIONS[language];
     if (extension === undefined) continue;
     const code = "\n".repeat(line) + block.code;
-    const given = words.find((word) => word.startsWith(FILE))?.slice(FILE.length);
     const siblings = named.get(file) ?? new Map<string, string>();
     named.set(file, siblings);
     const name = given ?? `block.${extension}`;
