@@ -81,9 +81,12 @@ async function connectTo(path: string): Promise<Socket> {
 }
 
 describe("close() during listen() of a Unix server", () => {
-  test("leaves no connection open that came before the server was ready", async () => {
+  test.each([
+    ["in the queue", {}],
+    ["outside", { maxConnections: 0, admissionWaitMs: 60_000 }],
+  ])("leaves no connection %s that came before the server was ready", async (_where, options) => {
     const path = await temporaryPath();
-    const server = new AsyncUnixStreamServer({ path }, EchoAllHandler);
+    const server = new AsyncUnixStreamServer({ path }, EchoAllHandler, options);
     const restore = slowFiles();
     const opening = server.listen().catch((error: unknown) => error);
     const clients = await Promise.all(Array.from({ length: 5 }, () => connectTo(path)));
@@ -103,6 +106,7 @@ describe("close() during listen() of a Unix server", () => {
       expect(await soon(opening)).toMatchObject({ code: "ERR_SOCKETSERVER_SERVER_CLOSED" });
       expect(server.state).toBe("closed");
       expect(server.activeRequests).toBe(0);
+      expect(server.statistics.waiting).toBe(0);
       await soon(Promise.all(ends));
     } finally {
       await restore();

@@ -119,7 +119,7 @@ export class Opening<Request extends ServerRequest> {
   /** Accept no more, and refuse what waits. */
   stop(): Promise<void> {
     const stopped = this.#quietly(this.#source?.stop());
-    this.#parts.reception.admission.refuseWaiting();
+    // Who came while it is just being opened is refused when that has failed.
     if (this.#source !== undefined) this.#refuseWaiting(this.#source);
     return stopped;
   }
@@ -192,8 +192,9 @@ export class Opening<Request extends ServerRequest> {
     this.#source = undefined;
   }
 
-  /** Refuse what waits for its turn. */
+  /** Refuse what waits for its turn, outside and in the queue. */
   #refuseWaiting(source: RequestSource<Request>): void {
+    this.#parts.reception.admission.refuseWaiting();
     for (const [request, clientAddress] of source.queue.clear()) {
       request.cut(CloseReason.drain);
       this.#parts.reception.dropped(clientAddress, DropReason.draining);
