@@ -3,6 +3,7 @@ import type { Address, Connection } from "@socketserver/core";
 import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
 import { pbkdf2 } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readdir, unlink } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { dirname } from "node:path";
@@ -54,13 +55,13 @@ describe("servers that took the path of a Unix socket over from each other", () 
   });
 });
 
-/** Keep Node's threads busy, so that whatever looks at files takes its time; until the answer is called. */
-function slowFiles(): () => Promise<void> {
+/** Keep Node's four threads busy, so that whatever looks at files or names takes its time; until the answer is called. */
+function slowFiles(jobs = 12): () => Promise<void> {
   const end = new AbortController();
   const work = async (): Promise<void> => {
     while (!end.signal.aborted) await derive("password", "salt", 20_000, 64, "sha512");
   };
-  const works = Array.from({ length: 12 }, work);
+  const works = Array.from({ length: jobs }, work);
   return async () => {
     end.abort();
     await Promise.all(works);
@@ -113,6 +114,38 @@ describe("close() during listen() of a Unix server", () => {
       for (const client of clients) client.destroy();
     }
     expect(await readdir(dirname(path))).toEqual([]);
+  });
+});
+
+/** How many names this process looks up at present. */
+function lookups(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "GetAddrInfoReqWrap").length;
+}
+
+describe("close({ graceMs: 0 }) during listen()", () => {
+  test("resolves when nothing of a Unix server is left", async () => {
+    const path = await temporaryPath();
+    const server = new UnixStreamServer({ path }, EchoLineHandler);
+    const opening = server.listen().catch((error: unknown) => error);
+    while (!existsSync(path)) await nextTurn();
+    const wasReady = server.state !== "new";
+    await soon(server.close({ graceMs: 0 }));
+    expect(await readdir(dirname(path))).toEqual([]);
+    expect(wasReady).toBe(false);
+    expect(await opening).toMatchObject({ code: "ERR_SOCKETSERVER_SERVER_CLOSED" });
+  });
+
+  test("resolves when a TCP server looks its host up no more", async () => {
+    const server = new TCPServer({ host: "localhost", port: 0 }, EchoLineHandler);
+    const restore = slowFiles(4);
+    const opening = server.listen().catch((error: unknown) => error);
+    await nextTurn();
+    const before = lookups();
+    await soon(server.close({ graceMs: 0 }));
+    const after = lookups();
+    await restore();
+    expect([before, after]).toEqual([1, 0]);
+    expect(await opening).toMatchObject({ code: "ERR_SOCKETSERVER_SERVER_CLOSED" });
   });
 });
 

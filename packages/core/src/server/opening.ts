@@ -47,6 +47,8 @@ export class Opening<Request extends ServerRequest> {
   #given: RequestSource<Request> | undefined;
   #opened: PromiseWithResolvers<Address> | undefined;
   #activated = false;
+  /** Whether the source is being opened, or is being closed because that was in vain. */
+  #acquiring = false;
 
   constructor(parts: OpeningParts<Request>) {
     this.#parts = parts;
@@ -124,13 +126,15 @@ export class Opening<Request extends ServerRequest> {
     return stopped;
   }
 
-  /** If it is just being opened: wait until that has failed because the server closes, but no longer than for `limit`. */
+  /**
+   * If it is just being opened: wait until that has failed because the server closes, but for `serverActivate()` no longer than for `limit`. What is ours
+   * ends soon, and has to: the address is free when the server is closed.
+   */
   async failed(limit: Promise<void>): Promise<void> {
     if (this.#opened === undefined || this.#source !== undefined) return;
-    const failed = this.#opened.promise.catch(() => {
-      // Whoever called listen() gets the error; here it only means that nothing is open.
-    });
+    const failed = this.#opened.promise.then(nothing, nothing);
     await Promise.race([failed, limit]);
+    if (this.#acquiring) await this.#quietly(failed);
   }
 
   /** Call `serverStop()`, if `serverActivate()` was called; its failure is reported and stops nothing. */
@@ -165,15 +169,18 @@ export class Opening<Request extends ServerRequest> {
       // Whoever gave it up meanwhile has stopped what was active then.
       this.#activated = true;
       this.#parts.check();
+      this.#acquiring = true;
       acquired = acquire();
       this.address = await acquired.address;
       this.#source = acquired.source;
       this.#parts.check();
     } catch (error) {
       await this.#discard(acquired?.source);
+      this.#acquiring = false;
       await this.deactivate();
       throw error;
     }
+    this.#acquiring = false;
     this.#parts.opened(this.address);
     return this.address;
   }
@@ -209,4 +216,8 @@ export class Opening<Request extends ServerRequest> {
       this.#parts.reportError(error);
     }
   }
+}
+
+function nothing(): void {
+  // Whoever called listen() gets what came of it.
 }
