@@ -1,8 +1,9 @@
 /**
  * The server's state machine against a model, over generated orders of calls.
  *
- * Calls are made without waiting for the earlier ones, from outside and from inside of handlers. Whatever the order: every call settles, with one of
- * its documented results; the state only moves forward as documented; every request that was taken is closed once; nothing is left.
+ * Calls are made without waiting for the earlier ones, from outside and from inside of handlers, of servers with and without room. Whatever the order:
+ * every call settles, with one of its documented results; the state only moves forward as documented; every request that was taken is closed once; nothing
+ * is left when `close()` resolves.
  */
 import {
   AsyncTCPServer,
@@ -11,11 +12,13 @@ import {
   ThreadingTCPServer,
   ThreadingUnixStreamServer,
   UnixStreamServer,
+  type ServerOptions,
   type ServerState,
   type TCPServer as Server,
 } from "@socketserver/core";
 import { dial, leakCheck } from "@socketserver/testing";
 import fc from "fast-check";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
@@ -77,13 +80,11 @@ class Case {
       this.#observe();
       for (let turn = 0; one.kind === "wait" && turn < one.turns; turn++) await this.#pause();
     }
-    this.#note(this.#server.close({ graceMs: 200 }));
+    this.#note(this.#close(200));
     for (const result of await Promise.allSettled(this.#calls)) {
       if (result.status === "rejected" && !ALLOWED_CODES.includes(String(codeOf(result.reason)))) throw result.reason;
     }
     this.#observe();
-    expect(this.#server.state).toBe("closed");
-    expect(this.#server.activeRequests).toBe(0);
     expect(new Set(this.#closed)).toEqual(new Set(this.#taken));
     expect(this.#closed).toHaveLength(this.#taken.length);
   }
@@ -102,9 +103,17 @@ class Case {
     if (one.kind === "serve") this.#note(server.serveForever());
     if (one.kind === "handleRequest") this.#note(server.handleRequest());
     if (one.kind === "shutdown") this.#note(server.shutdown());
-    if (one.kind === "close") this.#note(server.close({ graceMs: 200 }));
-    if (one.kind === "closeNow") this.#note(server.close({ graceMs: 0 }));
+    if (one.kind === "close") this.#note(this.#close(200));
+    if (one.kind === "closeNow") this.#note(this.#close(0));
     if (one.kind === "client") this.#note(this.#talk(one.call));
+  }
+
+  /** Whoever closes from outside waits for everything. */
+  async #close(graceMs: number): Promise<void> {
+    await this.#server.close({ graceMs });
+    const { state, activeRequests, statistics, serverAddress } = this.#server;
+    expect([state, activeRequests, statistics.waiting]).toEqual(["closed", 0, 0]);
+    if ("path" in serverAddress) expect(existsSync(serverAddress.path)).toBe(false);
   }
 
   /** A client may be refused or cut, or wait unserved until the server closes; but what it gets is whole. */
@@ -134,18 +143,27 @@ function newPath(): string {
   return join(tmpdir(), `model-${process.pid}-${paths++}.sock`);
 }
 
-const OPTIONS = { lingerMs: 100 };
+/** For whom there is room. */
+const limits: fc.Arbitrary<ServerOptions> = fc.constantFrom<ServerOptions>(
+  {},
+  { maxConnections: 0, admissionWaitMs: 60_000 },
+  { maxConnections: 1, admissionWaitMs: 60_000 },
+  { maxConnections: 2 },
+  { requestQueueSize: 1 },
+);
+
+const COMMON = { lingerMs: 100 };
 
 describe.each([
-  ["TCPServer", () => new TCPServer({ port: 0 }, CallingHandler, OPTIONS)],
-  ["AsyncTCPServer", () => new AsyncTCPServer({ port: 0 }, CallingHandler, OPTIONS)],
-  ["UnixStreamServer", () => new UnixStreamServer({ path: newPath() }, CallingHandler, OPTIONS)],
+  ["TCPServer", (options: ServerOptions) => new TCPServer({ port: 0 }, CallingHandler, options)],
+  ["AsyncTCPServer", (options: ServerOptions) => new AsyncTCPServer({ port: 0 }, CallingHandler, options)],
+  ["UnixStreamServer", (options: ServerOptions) => new UnixStreamServer({ path: newPath() }, CallingHandler, options)],
 ] as const)("the states of %s", (_name, make) => {
   test("hold over generated orders of calls", async () => {
     const expectNothingLeft = leakCheck();
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-        await new Case(make()).run(steps);
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 12 }), async (options, steps) => {
+        await new Case(make({ ...COMMON, ...options })).run(steps);
       }),
       {
         numRuns: Number(process.env["MODEL_RUNS"] ?? 300),
@@ -162,30 +180,34 @@ const runs = (part: number): number => Math.ceil(Number(process.env["MODEL_RUNS"
 describe.each([
   [
     "ThreadingTCPServer",
-    () => new ThreadingTCPServer({ port: 0 }, CallingHandler, { ...OPTIONS, threading: { threads: 1 } }),
+    (options: ServerOptions) =>
+      new ThreadingTCPServer({ port: 0 }, CallingHandler, { ...options, threading: { threads: 1 } }),
     runs(10),
   ],
   [
     "ThreadingTCPServer (relay)",
-    () => new ThreadingTCPServer({ port: 0 }, CallingHandler, { ...OPTIONS, threading: { threads: 1, relay: true } }),
+    (options: ServerOptions) =>
+      new ThreadingTCPServer({ port: 0 }, CallingHandler, { ...options, threading: { threads: 1, relay: true } }),
     runs(10),
   ],
   [
     "ThreadingUnixStreamServer",
-    () => new ThreadingUnixStreamServer({ path: newPath() }, CallingHandler, { ...OPTIONS, threading: { threads: 1 } }),
+    (options: ServerOptions) =>
+      new ThreadingUnixStreamServer({ path: newPath() }, CallingHandler, { ...options, threading: { threads: 1 } }),
     runs(20),
   ],
   [
     "ForkingTCPServer",
-    () => new ForkingTCPServer({ port: 0 }, CallingHandler, { ...OPTIONS, forking: { processes: 1 } }),
+    (options: ServerOptions) =>
+      new ForkingTCPServer({ port: 0 }, CallingHandler, { ...options, forking: { processes: 1 } }),
     runs(20),
   ],
 ] as const)("the states of %s", (_name, make, numRuns) => {
   test("hold over generated orders of calls, from the start and once it listens", async () => {
     const expectNothingLeft = leakCheck();
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (listens, steps) => {
-        const server = make();
+      fc.asyncProperty(fc.boolean(), limits, fc.array(step, { maxLength: 12 }), async (listens, options, steps) => {
+        const server = make({ ...COMMON, ...options });
         if (listens) await server.listen();
         // A message to a worker and back takes longer than a turn.
         await new Case(server, () => delay(1)).run(steps);
