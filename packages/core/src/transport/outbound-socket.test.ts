@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi, type MockInstance } 
 import { eventually } from "../../test/support/eventually.ts";
 import { SeededRandom } from "../../test/support/seeded-random.ts";
 import { settled } from "../../test/support/settled.ts";
+import { soon } from "../../test/support/soon.ts";
 import { socketPair, type SocketPair } from "../../test/support/socket-pair.ts";
 import { Outbound } from "./outbound.ts";
 
@@ -68,6 +69,24 @@ describe("Outbound over a plain socket", () => {
     expect(callbacks(write)).toBe(0);
     const chunks = received(pair.client);
     await eventually(() => expect(String(Buffer.concat(chunks))).toBe("small".repeat(10)));
+  });
+
+  test("lets go of whoever waits for what was collected, and tells that it left, although the kernel takes it at once", async () => {
+    const outbound = outboundTo(pair.server, 8_192);
+    const left: number[] = [];
+    outbound.onLeft = () => left.push(outbound.pending);
+    expect(outbound.writeSoon(Buffer.alloc(10_000))).toBe(false);
+    await soon(outbound.ready());
+    expect(left).toEqual([0]);
+  });
+
+  test("lets go of whoever waits for what was collected when something else has made it leave", async () => {
+    const outbound = outboundTo(pair.server, 8_192);
+    expect(outbound.writeSoon(Buffer.alloc(10_000))).toBe(false);
+    const ready = outbound.ready();
+    expect(outbound.write(Buffer.alloc(1))).toBe(true);
+    await soon(ready);
+    expect(outbound.pending).toBe(0);
   });
 
   test("is called back for a large one, which leaves at its own pace", async () => {

@@ -178,6 +178,8 @@ export class Outbound {
     process.nextTick(() => {
       this.#flushScheduled = false;
       this.#flush();
+      // Whoever waits since then, or counts what is kept, is told here: what the kernel takes at once calls nobody back.
+      this.#tellOfRoom();
     });
   }
 
@@ -209,11 +211,15 @@ export class Outbound {
   /** A write of ours has left. The stream's own `drain` event knows only the stream's own mark. */
   #left(): void {
     if (this.#failure !== undefined) return;
-    this.onLeft?.();
     this.#progress();
     if (this.#backlogLength > 0) this.#pump();
-    if (this.#waiters.length > 0 && this.pending < this.#highWaterMark) this.#release();
+    this.#tellOfRoom();
     if (this.#ending) this.#endWhenHanded();
+  }
+
+  #tellOfRoom(): void {
+    this.onLeft?.();
+    if (this.#waiters.length > 0 && this.pending < this.#highWaterMark) this.#release();
   }
 
   #endWhenHanded(): void {
