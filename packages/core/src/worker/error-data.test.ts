@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { PeerError, SocketServerError, rangeError } from "../errors.ts";
-import { errorFromData, errorToData } from "./error-data.ts";
+import { asError, errorFromData, errorToData } from "./error-data.ts";
 
 /** What arrives at the other side. */
 function travel(error: unknown): unknown {
@@ -41,6 +41,16 @@ describe("errorToData() and errorFromData()", () => {
     const arrived = travel(error) as typeof error;
     expect(arrived).toMatchObject({ code: "ERR_SOCKETSERVER_INVALID_OPTION", detail: { list: [1, 2] } });
     expect("callback" in arrived).toBe(false);
+  });
+
+  test("keep a field that is called __proto__, and the class of the error", () => {
+    const error = Object.defineProperty(new TypeError("m"), "__proto__", {
+      value: { toString: null },
+      enumerable: true,
+    });
+    const arrived = travel(error);
+    expect(arrived).toBeInstanceOf(TypeError);
+    expect(Object.getOwnPropertyDescriptor(arrived, "__proto__")?.value).toEqual({ toString: null });
   });
 
   test("keep what had come of an incomplete read", () => {
@@ -116,7 +126,13 @@ describe("errorToData() and errorFromData()", () => {
 
   test("show whatever was thrown, even if it cannot be made text", () => {
     const value = Object.assign(Object.create(null) as object, { method: () => {} });
-    expect(typeof travel(value)).toBe("string");
+    expect(travel(value)).toBe("[object without text]");
+  });
+
+  test("show a proxy that was revoked as text", () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(travel(proxy)).toBe("[object without text]");
   });
 
   test("keep that there is no stack", () => {
@@ -149,5 +165,21 @@ describe("errorToData() and errorFromData()", () => {
       },
     });
     expect(travel(error)).toMatchObject({ message: "m" });
+  });
+});
+
+describe("asError()", () => {
+  test("answers an error as it is", () => {
+    const error = new RangeError("m");
+    expect(asError(error)).toBe(error);
+  });
+
+  test.each([
+    ["text", "text"],
+    [undefined, "undefined"],
+    [Symbol("s"), "Symbol(s)"],
+    [{ toString: null }, "[object without text]"],
+  ])("makes an error of whatever else was thrown: %o", (thrown, message) => {
+    expect(asError(thrown)).toMatchObject({ name: "Error", message });
   });
 });

@@ -48,7 +48,7 @@ const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
 
 /** Take an error apart. */
 export function errorToData(error: unknown, depth = 0): ErrorData {
-  if (!(error instanceof Error)) return { kind: "value", value: cloneable(error) ? error : textOf(error) };
+  if (!isError(error)) return { kind: "value", value: cloneable(error) ? error : textOf(error) };
   const fields = Object.fromEntries(
     Object.keys(error)
       .filter((key) => !TOLD_APART.has(key))
@@ -86,7 +86,22 @@ export function errorFromData(data: ErrorData): unknown {
   if (error.name !== name) Object.defineProperty(error, "name", hidden(name));
   if (cause !== undefined) Object.defineProperty(error, "cause", hidden(errorFromData(cause)));
   if (errors !== undefined) Object.defineProperty(error, "errors", hidden(errors.map(errorFromData)));
-  return Object.assign(error, fields);
+  // Defined, not assigned: one of them may be called `__proto__`.
+  return Object.defineProperties(error, Object.getOwnPropertyDescriptors(fields));
+}
+
+/** What was thrown, as an error: whatever a worker throws, nothing is thrown here. */
+export function asError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new Error(textOf(thrown));
+}
+
+function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    // A proxy that does not tell.
+    return false;
+  }
 }
 
 function kinOf(error: Error): string {
@@ -110,7 +125,7 @@ function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return `[${typeof value} without text]`;
   }
 }
 

@@ -7,7 +7,7 @@ import type { DatagramSocket } from "../transport/datagram-socket.ts";
 import { movableSocket } from "../transport/movable-socket.ts";
 import { answerCall } from "./answer-call.ts";
 import type { Cargo } from "./cargo.ts";
-import { errorFromData, errorToData } from "./error-data.ts";
+import { asError, errorFromData, errorToData } from "./error-data.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { HeldRequests } from "./held-requests.ts";
 import type { FromWorker, WorkerBeat, WorkerBoot, WorkerCall } from "./messages.ts";
@@ -400,8 +400,4 @@ function notEnded(): SocketServerError {
     ErrorCode.workerLost,
     `Cannot end worker: it was not gone ${KILL_MS} ms after it was killed`,
   );
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -5,6 +5,7 @@ import { ErrorCode, SocketServerError } from "../errors.ts";
 import { descriptorLimit, openDescriptors } from "../transport/descriptors.ts";
 import { entryBeside } from "./entry-beside.ts";
 import { messageIn } from "./envelope.ts";
+import { asError } from "./error-data.ts";
 import type { ConnectionMessage, ToWorker } from "./messages.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
@@ -46,9 +47,7 @@ export class ThreadLink implements WorkerLink {
       const message = messageIn(received);
       if (message !== undefined) listener.message(message);
     });
-    thread.on("error", (error: unknown) => {
-      listener.crashed(error instanceof Error ? error : new Error(String(error)));
-    });
+    thread.on("error", (thrown: unknown) => listener.crashed(asError(thrown)));
     thread.on("exit", (code) => listener.exited(exitError(code)));
   }
 

@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
 
 import { STREAM_CELLS } from "../conformance/matrix.ts";
-import { THROWN_KINDS, ThreatenedHandler } from "../fixtures/threatened-handlers.ts";
+import { ThreatenedHandler } from "../fixtures/threatened-handlers.ts";
+import { THROWN_KINDS } from "../fixtures/thrown.ts";
 import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
 import { soon } from "../support/soon.ts";

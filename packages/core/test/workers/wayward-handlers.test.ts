@@ -8,8 +8,15 @@ import {
   CutHandler,
   OddErrorHandler,
   PostingHandler,
+  ThrowingLaterHandler,
 } from "../fixtures/wayward-handlers.ts";
-import { DescribingForkingServer, DescribingThreadingServer } from "../fixtures/wayward-servers.ts";
+import { THROWN_KINDS } from "../fixtures/thrown.ts";
+import {
+  DescribingForkingServer,
+  DescribingThreadingServer,
+  ThrowingSetupForkingServer,
+  ThrowingSetupThreadingServer,
+} from "../fixtures/wayward-servers.ts";
 import { WorkerCommandHandler } from "../fixtures/worker-commands.ts";
 import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
@@ -28,6 +35,11 @@ beforeEach(() => leakCheck());
 const DESCRIBING: Readonly<Record<string, AnyServerClass>> = {
   threads: DescribingThreadingServer,
   processes: DescribingForkingServer,
+};
+
+const THROWING_SETUP: Readonly<Record<string, AnyServerClass>> = {
+  threads: ThrowingSetupThreadingServer,
+  processes: ThrowingSetupForkingServer,
 };
 
 describe.each(WORKER_KINDS)("A server with $name", ({ name, TCP, workers }: WorkerKindCell) => {
@@ -73,6 +85,26 @@ describe.each(WORKER_KINDS)("A server with $name", ({ name, TCP, workers }: Work
     expect(String(await talk(running.address, "next\n"))).toBe("next\n");
     expect(running.errors).toMatchObject([{ message: "crashed on purpose" }]);
     client.abort();
+  });
+
+  test.each(THROWN_KINDS)("loses nothing but the worker in which nobody catches what is thrown: %s", async (kind) => {
+    await using running = await serve(ThrowingLaterHandler, { server: TCP, options: workers(1) });
+    const log = watchWorkers(running);
+    const client = await dial(running.address);
+    await client.sendAll(`${kind}\n`);
+    expect(await soon(running.closedCount(1))).toMatchObject([{ id: 1, reason: "worker-lost" }]);
+    expect(String(await talk(running.address, ""))).toBe("");
+    expect(await running.closedCount(2)).toMatchObject([{ id: 1 }, { id: 2 }]);
+    expect(running.errors).toEqual([expect.any(Error)]);
+    expect((running.errors[0] as Error).message).not.toContain("exited with");
+    expect(log.exits).toMatchObject([{ id: 1, lost: 1, error: running.errors[0] }]);
+    client.abort();
+  });
+
+  test.each(THROWN_KINDS)("rejects listen() with an error, whatever workerSetup() throws: %s", async (kind) => {
+    const server = THROWING_SETUP[name] as AnyServerClass;
+    const serving = serve(OddErrorHandler, { server, options: { ...workers(1), throwing: { kind } } });
+    await expect(serving).rejects.toBeInstanceOf(Error);
   });
 
   test("does not count a handler against requestsPerWorker whose deadline has passed", async () => {
