@@ -52,6 +52,11 @@ export class HeldRequests {
     return this.#ended;
   }
 
+  /** Requests of which something is left. */
+  get size(): number {
+    return this.#held.size;
+  }
+
   /** Whether nothing is left of any request. */
   get empty(): boolean {
     return this.#held.size === 0;

@@ -411,6 +411,52 @@ describe("PoolWorker.state", () => {
   });
 });
 
+describe("PoolWorker.state, where sockets are sent", () => {
+  const RESERVED = 20;
+  const FREE = 5;
+
+  /** A worker that has told of so many descriptors above those that are reserved. */
+  async function scarceStage(): Promise<Stage> {
+    const stage = await readyStage({ handOver: HandOver.send, reservedDescriptors: RESERVED });
+    stage.link.freeDescriptors = RESERVED + FREE;
+    stage.link.beat();
+    return stage;
+  }
+
+  test("stays ready between two beats, however many requests come and go", async () => {
+    const stage = await scarceStage();
+    for (let served = 0; served < 3 * FREE; served++) {
+      stage.link.finish(stage.handOver());
+      expect(stage.worker.state).toBe("ready");
+    }
+  });
+
+  test("is blocked while it holds as many as it had descriptors left", async () => {
+    const stage = await scarceStage();
+    const ids: number[] = [];
+    for (let held = 0; held < FREE; held++) {
+      expect(stage.worker.state).toBe("ready");
+      ids.push(stage.handOver());
+    }
+    expect(stage.worker.state).toBe("blocked");
+    stage.link.finish(ids[0] as number);
+    expect(stage.worker.state).toBe("ready");
+    stage.handOver();
+    expect(stage.worker.state).toBe("blocked");
+  });
+
+  test("counts those that it held at its last beat no second time", async () => {
+    const stage = await scarceStage();
+    for (let held = 0; held < FREE; held++) stage.handOver();
+    stage.link.takeAll();
+    stage.link.freeDescriptors = RESERVED + 1;
+    stage.link.beat();
+    expect(stage.worker.state).toBe("ready");
+    stage.handOver();
+    expect(stage.worker.state).toBe("blocked");
+  });
+});
+
 describe("PoolWorker.tick()", () => {
   test("ends a worker that was silent for too long", async () => {
     const stage = await readyStage();

@@ -71,8 +71,8 @@ export class PoolWorker implements LinkListener {
   readonly #ready = Promise.withResolvers<void>();
   readonly #exit = Promise.withResolvers<WorkerEnd>();
   #state: WorkerState = WorkerState.starting;
-  /** How many requests it had been given when it last told of itself. */
-  #servedAtBeat = 0;
+  /** How many requests it had when it last told of itself. */
+  #heldAtBeat = 0;
   #wasReady = false;
   #exited = false;
   /** Why it ends, if not because we want it. */
@@ -242,7 +242,7 @@ export class PoolWorker implements LinkListener {
         return this.crashed(asError(errorFromData(message.error)));
       case "beat":
         this.#heartbeat.beat(message.beat);
-        this.#servedAtBeat = this.#requests.served;
+        this.#heldAtBeat = this.#requests.size;
         return this.#parts.changed();
       case "news":
         for (const news of newsIn(message.news)) this.message(news);
@@ -338,8 +338,8 @@ export class PoolWorker implements LinkListener {
   get #isFull(): boolean {
     const { handOver, reservedDescriptors } = this.#parts;
     if (handOver !== HandOver.send) return false;
-    // What it was given since then has taken one each.
-    const free = this.#heartbeat.last.freeDescriptors - (this.#requests.served - this.#servedAtBeat);
+    // What it was given since then has taken one each, and what is gone has given one back.
+    const free = this.#heartbeat.last.freeDescriptors - (this.#requests.size - this.#heldAtBeat);
     return free <= Math.max(reservedDescriptors, MIN_FREE_DESCRIPTORS);
   }
 
