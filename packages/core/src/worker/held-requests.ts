@@ -57,6 +57,14 @@ export class HeldRequests {
     return this.#held.size;
   }
 
+  /** Whether anything of them comes and goes through this side. */
+  get passThrough(): boolean {
+    for (const { cargo, relay } of this.#held.values()) {
+      if (relay !== undefined || !(cargo.content instanceof Connection)) return true;
+    }
+    return false;
+  }
+
   /** Whether nothing is left of any request. */
   get empty(): boolean {
     return this.#held.size === 0;

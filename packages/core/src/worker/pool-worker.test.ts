@@ -502,6 +502,37 @@ describe("PoolWorker.tick()", () => {
   });
 });
 
+describe("PoolWorker.heldUp()", () => {
+  const MS = 700;
+
+  test.each([HandOver.transfer, HandOver.send])(
+    "tells nothing to a worker that has sockets of its own: %s",
+    async (handOver) => {
+      const stage = await readyStage({ handOver });
+      stage.worker.heldUp(MS);
+      stage.handOver(stage.hold.connection(new Socket()));
+      stage.worker.heldUp(MS);
+      expect(stage.heard("heldUp")).toEqual([]);
+    },
+  );
+
+  test("tells a worker that has a relayed connection, until nothing is left of that", async () => {
+    const stage = await readyStage();
+    const id = stage.handOver();
+    stage.worker.heldUp(MS);
+    stage.link.finish(id);
+    stage.worker.heldUp(MS);
+    expect(stage.heard("heldUp")).toEqual([{ type: "heldUp", ms: MS }]);
+  });
+
+  test("tells a worker that has a datagram, whose answer comes through this side", async () => {
+    const stage = await readyStage();
+    stage.handOver(stage.hold.datagram("ping", { sendTo: async () => {} }));
+    stage.worker.heldUp(MS);
+    expect(stage.heard("heldUp")).toEqual([{ type: "heldUp", ms: MS }]);
+  });
+});
+
 describe("PoolWorker.stop()", () => {
   test("tells the worker to tear down, and resolves when it is gone, without an error", async () => {
     const stage = await readyStage();

@@ -147,9 +147,9 @@ export class PoolWorker implements LinkListener {
     this.#link.post({ type: "listening", address });
   }
 
-  /** Tell it that this side was held up for so long. */
+  /** Tell it that this side was held up for so long, if that held up anything there: sockets of its own went on. */
   heldUp(ms: number): void {
-    this.#link.post({ type: "heldUp", ms });
+    if (this.#requests.passThrough) this.#link.post({ type: "heldUp", ms });
   }
 
   /** Tell it that the server is about to close. */

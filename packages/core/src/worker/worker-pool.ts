@@ -267,7 +267,7 @@ export class WorkerPool implements SlotHost {
     this.#recycle();
   }
 
-  /** Time-outs of relayed connections must not count the time in which nothing was relayed. First of all: before what came meanwhile. */
+  /** Time-outs of what is relayed must not count the time in which nothing was relayed. First of all: before what came meanwhile. */
   #tellHeldUp(): void {
     const now = performance.now();
     const lateMs = now - this.#tickedAt - this.#settings.beatMs;
