@@ -994,6 +994,69 @@ describe("WorkerPool, recycling by age", () => {
   });
 });
 
+describe("WorkerPool, one request at a time, while replacements cannot start", () => {
+  const AGE_MS = 5_000;
+
+  /** Fail all that start meanwhile. */
+  async function failFor(stage: Stage, ms: number, error: Error = new Error("boot")): Promise<void> {
+    for (let passed = 0; passed < ms; passed += BEAT_MS) {
+      for (const { id, state } of stage.pool.workers) if (state === "starting") stage.link(id).exit(error);
+      await stage.pass(BEAT_MS);
+    }
+  }
+
+  test.each([
+    ["their setup fails", new Error("boot")],
+    ["the machine is short of something", Object.assign(new Error("spawn"), { code: "EAGAIN" })],
+  ])("goes on with a worker that is merely old, and does not give up: %s", async (_name, error) => {
+    const stage = await startedStage({ requestsPerWorker: 1, recycleAfterMs: AGE_MS, startAttempts: 2 });
+    await stage.pass(AGE_MS);
+    expect(stage.states).toEqual({ 1: "ready", 2: "starting" });
+    const waiting = await stage.handOver();
+    expect(waiting.by).toBeUndefined();
+    await failFor(stage, 10 * AGE_MS, error);
+    expect([await waiting.handed, stage.holderOf(waiting.id)]).toEqual([true, 1]);
+    stage.link(1).finish(waiting.id);
+    for (let served = 0; served < 3; served++) await stage.serve(1);
+    expect(stage.owner.givenUp).toEqual([]);
+  });
+
+  test("does so with one that has served as many as it shall", async () => {
+    const stage = await startedStage({ requestsPerWorker: 1, recycleAfterRequests: 2, startAttempts: 2 });
+    await stage.serve(1);
+    await stage.serve(1);
+    await failFor(stage, 10 * AGE_MS);
+    await stage.serve(1);
+    expect(stage.owner.givenUp).toEqual([]);
+  });
+
+  test("gives its request to one that is there for a single one, and had none before it was old", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 1, recycleAfterMs: AGE_MS, startAttempts: 2 });
+    await failFor(stage, 4 * AGE_MS);
+    expect(stage.owner.givenUp).toEqual([]);
+    await stage.serve(1);
+    expect((await stage.handOver()).by).toBeUndefined();
+    await failFor(stage, 10 * AGE_MS);
+    expect(stage.owner.givenUp).toMatchObject([{ code: "ERR_SOCKETSERVER_WORKERS_FAILED" }]);
+  });
+
+  test("gives it no more once its replacement is ready", async () => {
+    const stage = await startedStage({ requestsPerWorker: 1, recycleAfterMs: AGE_MS, startAttempts: 2 });
+    await stage.pass(AGE_MS);
+    stage.link(2).exit(new Error("boot"));
+    await settle();
+    const { id, by } = await stage.handOver();
+    expect(by).toBe(1);
+    while (stage.owner.links.length < 3) await stage.pass(BEAT_MS);
+    stage.link(3).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 1: "retiring", 3: "ready" });
+    stage.link(1).finish(id);
+    await settle();
+    expect(stage.states).toEqual({ 3: "ready" });
+  });
+});
+
 describe("WorkerPool, with a fresh worker for each request", () => {
   test("never gives a worker a second one", async () => {
     const stage = await startedStage({ recycleAfterRequests: 1 });

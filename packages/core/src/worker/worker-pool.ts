@@ -77,6 +77,8 @@ export class WorkerPool implements SlotHost {
   #tickedAt = 0;
   #waiting: (() => void)[] = [];
   #failedStarts = 0;
+  /** Whether the last replacement could not start, whatever the reason. */
+  #startsFail = false;
   #retiring = false;
 
   constructor(settings: PoolSettings, owner: PoolOwner) {
@@ -157,6 +159,7 @@ export class WorkerPool implements SlotHost {
   ready({ worker }: PoolMember): boolean {
     if (this.#stopped) return false;
     this.#failedStarts = 0;
+    this.#startsFail = false;
     if (this.#address !== undefined) worker.listening(this.#address);
     if (this.#leaving) worker.leaving();
     this.#owner.ready({ id: worker.id });
@@ -176,6 +179,8 @@ export class WorkerPool implements SlotHost {
     this.#members.delete(member);
     if (this.#stopped) return false;
     this.#owner.exited({ id: member.worker.id, lost: 0, error });
+    this.#startsFail = true;
+    this.#changed();
     // The machine is short of something for now: that says nothing of the worker.
     if (isShortage(error)) return true;
     this.#failedStarts++;
@@ -198,9 +203,13 @@ export class WorkerPool implements SlotHost {
     return worker.state === WorkerState.ready && worker.active < this.#capacity && !this.#isDone(member);
   }
 
-  /** Whether a worker serves one request at a time, and has been given its last. */
-  #isDone(member: PoolMember): boolean {
-    return this.#capacity === 1 && member.due;
+  /**
+   * Whether a worker serves one request at a time, and has been given its last. One that is merely due goes on while replacements cannot start; one
+   * that is there for a single request does not, once it has had that.
+   */
+  #isDone({ due, worker: { served } }: PoolMember): boolean {
+    if (this.#capacity > 1 || !due) return false;
+    return !this.#startsFail || (this.#settings.recycleAfterRequests === 1 && served > 0);
   }
 
   /** Whether a worker serves, or will again. */
