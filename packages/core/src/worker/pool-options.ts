@@ -27,8 +27,8 @@ export interface WorkerPoolOptions {
   readonly startAttempts?: number;
   /**
    * Replace a worker after it was given so many requests, less up to a tenth at random; an integer >= 1 or `Infinity`. One worker at a time: its
-   * requests may go on for `graceMs`, are then told to drain, and cut after another `graceMs`. 1 gives a fresh worker for each request, as Python's
-   * fork does; then nothing is cut.
+   * requests may go on for `graceMs`, are then told to drain, and cut after another `graceMs`; where one runs at a time, it is not cut. 1 gives a
+   * fresh worker for each request, as Python's fork does.
    * @defaultValue Infinity
    */
   readonly recycleAfterRequests?: number;

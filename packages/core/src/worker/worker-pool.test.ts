@@ -1144,6 +1144,30 @@ describe("WorkerPool, with a fresh worker for each request", () => {
     expect(stage.link(1).heard).toEqual(["boot", "connection", "stop"]);
   });
 
+  test("neither drains nor cuts a worker whose answer still leaves, and replaces the others meanwhile", async () => {
+    const stage = await startedStage({ size: 2, recycleAfterRequests: 1, graceMs: 0 });
+    const { id } = await stage.handOver();
+    stage.link(1).say({ type: "taken", id }, { type: "done", id });
+    stage.link(3).becomeReady();
+    await stage.pass(60_000);
+    expect(stage.states).toEqual({ 1: "retiring", 2: "ready", 3: "ready" });
+    // The place of the slow one is replaced once more when that is gone, the other one each time.
+    await stage.serve(2);
+    stage.link(4).becomeReady();
+    await settle();
+    await stage.serve(3);
+    await stage.serve(4);
+    expect(stage.states).toEqual({ 1: "retiring", 3: "ready", 4: "ready", 5: "starting" });
+    stage.link(5).becomeReady();
+    await settle();
+    await stage.serve(5);
+    expect(stage.link(1).heard).toEqual(["boot", "connection"]);
+    stage.link(1).say({ type: "gone", id });
+    await settle();
+    expect(stage.states).toEqual({ 3: "ready", 5: "ready", 6: "starting", 7: "starting" });
+    expect(stage.link(1).heard).toEqual(["boot", "connection", "stop"]);
+  });
+
   test("replaces a worker that died at its request at once as any other", async () => {
     const stage = await startedStage({ recycleAfterRequests: 1 });
     await stage.handOver();
@@ -1184,6 +1208,20 @@ describe("WorkerPool.stop()", () => {
     await stopping;
     expect([stage.link(1).kills, stage.link(2).kills]).toEqual([1, 0]);
     expect(stage.owner.exits.every(({ error }) => error === undefined)).toBe(true);
+  });
+
+  test("ends in its own time, though a worker waits for as long as its answer takes", async () => {
+    const stage = await startedStage({ recycleAfterRequests: 1 });
+    const { id } = await stage.handOver();
+    stage.link(1).say({ type: "taken", id }, { type: "done", id });
+    stage.link(2).becomeReady();
+    await settle();
+    expect(stage.states).toEqual({ 1: "retiring", 2: "ready" });
+    stage.link(1).stops = false;
+    const stopping = stage.pool.stop(400);
+    await vi.advanceTimersByTimeAsync(400);
+    await stopping;
+    expect([stage.link(1).kills, stage.hold.closed, vi.getTimerCount()]).toEqual([1, [[id, "drain"]], 0]);
   });
 
   test("calls off a replacement that was due", async () => {

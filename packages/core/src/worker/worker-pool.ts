@@ -79,7 +79,8 @@ export class WorkerPool implements SlotHost {
   #failedStarts = 0;
   /** Whether the last replacement could not start, whatever the reason. */
   #startsFail = false;
-  #retiring = false;
+  /** The places whose worker is being replaced, until that is gone. */
+  readonly #retiring = new Set<WorkerSlot>();
 
   constructor(settings: PoolSettings, owner: PoolOwner) {
     this.#settings = settings;
@@ -297,19 +298,27 @@ export class WorkerPool implements SlotHost {
 
   /**
    * Replace a worker that is due, one at a time: first one that has nothing to do. One that serves one request at a time is left alone until that
-   * has ended.
+   * has ended, and may take its time to send what is left of an answer: a slow reader holds up one place, so the others do not wait for it.
    */
   #recycle(): void {
-    if (this.#stopped || this.#retiring) return;
-    const due = this.#slots.filter(({ current }) => current?.worker.state === WorkerState.ready && current.due);
-    const next = due.find(({ current }) => current?.worker.active === 0) ?? (this.#capacity > 1 ? due[0] : undefined);
-    if (next === undefined) return;
-    this.#retiring = true;
-    void next.retire(this.#settings.graceMs, this.#settings.stopMs).then(() => {
-      this.#retiring = false;
-      this.#recycle();
-    });
+    const alone = this.#capacity === 1;
+    if (this.#stopped || (!alone && this.#retiring.size > 0)) return;
+    const due = this.#slots.filter((slot) => !this.#retiring.has(slot) && isDue(slot));
+    const idle = due.filter(({ current }) => current?.worker.active === 0);
+    for (const slot of alone ? idle : [...idle, ...due].slice(0, 1)) void this.#retire(slot, alone);
   }
+
+  async #retire(slot: WorkerSlot, alone: boolean): Promise<void> {
+    this.#retiring.add(slot);
+    await slot.retire(alone ? Infinity : this.#settings.graceMs, this.#settings.stopMs);
+    this.#retiring.delete(slot);
+    this.#recycle();
+  }
+}
+
+/** Whether the worker of a place serves, and has done so for long enough. */
+function isDue({ current }: WorkerSlot): boolean {
+  return current?.worker.state === WorkerState.ready && current.due;
 }
 
 /** Whether an error says that this process may not open or start anything more for now. */

@@ -1,11 +1,13 @@
 import type { Connection } from "@socketserver/core";
 import { createSocket } from "node:dgram";
 import { dial, leakCheck, serve, talk, type RunningServer } from "@socketserver/testing";
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { SlowDatagramHandler, WorkerCommandHandler } from "../fixtures/worker-commands.ts";
+import { LargeAnswerHandler, SlowDatagramHandler, WorkerCommandHandler } from "../fixtures/worker-commands.ts";
 import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
+import { soon } from "../support/soon.ts";
 import { watchWorkers, workersReady } from "../support/watch-workers.ts";
 import { WORKER_KINDS, type KindOptions, type WorkerServer } from "../support/worker-kinds.ts";
 
@@ -124,6 +126,39 @@ describe.each(WORKER_KINDS)("A server with $name", ({ TCP, UDP, workers }) => {
     await workersReady(running, 2);
     expect(running.server.workers.map(({ restarts }) => restarts).reduce((sum, one) => sum + one)).toBe(6);
     expect(running.errors).toEqual([]);
+  });
+
+  describe("with recycleAfterRequests 1, while a client reads slowly what a handler left to be sent", () => {
+    const GRACE_MS = 50;
+    const LARGE_MEBIBYTES = 24;
+
+    /** A server of one worker at a time, and a client whose handler has ended. */
+    async function startSlow(): Promise<{ running: RunningServer<WorkerServer>; client: Connection }> {
+      const pool = { recycleAfterRequests: 1 };
+      const options = { ...workers(1, { pool, graceMs: GRACE_MS }), lingerMs: GRACE_MS };
+      const running = await serve(LargeAnswerHandler, { server: TCP, options });
+      const client = await dial(running.address, { highWaterMark: 0 });
+      await client.sendAll(`${LARGE_MEBIBYTES}\n`);
+      await eventually(() => expect(running.server.workers).toMatchObject([{ state: "retiring" }, { state: "ready" }]));
+      return { running, client };
+    }
+
+    test("it gets every byte, however long it takes", async () => {
+      const { running, client } = await startSlow();
+      // Longer than a worker that is replaced would have for both of its graces.
+      await delay(10 * GRACE_MS);
+      expect(await client.recvExactly(LARGE_MEBIBYTES * MEBIBYTE)).toHaveLength(LARGE_MEBIBYTES * MEBIBYTE);
+      await client.close();
+      expect(await running.closedCount(1)).toMatchObject([{ bytesWritten: LARGE_MEBIBYTES * MEBIBYTE }]);
+      await workersReady(running, 1);
+      await running.close();
+    });
+
+    test("close() cuts it after graceMs", async () => {
+      const { running, client } = await startSlow();
+      expect(await soon(running.close())).toMatchObject({ open: 1, cut: [{ id: 1 }] });
+      client.abort();
+    });
   });
 
   test("replaces workers after recycleAfterRequests, one at a time, and fails no connection meanwhile", async () => {
