@@ -917,6 +917,17 @@ describe("PoolWorker, asked by its worker", () => {
     ]);
   });
 
+  test("answers with an error what cannot cross", async () => {
+    const stage = await readyStage();
+    const reasons = { done: (() => 2) as unknown as number };
+    stage.owner.close = async () => ({ ...REPORT, reasons });
+    stage.link.say({ type: "call", callId: 1, method: "close", options: {}, callerId: undefined });
+    await settle();
+    expect(stage.heard("answer")).toMatchObject([
+      { callId: 1, error: { message: expect.stringContaining("could not be cloned") as string } },
+    ]);
+  });
+
   test("sends datagrams from the server's socket, and says what became of them", async () => {
     const sent: unknown[] = [];
     const failure = Object.assign(new Error("too long"), { code: "EMSGSIZE" });

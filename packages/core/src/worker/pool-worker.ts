@@ -368,7 +368,13 @@ export class PoolWorker implements LinkListener {
   }
 
   async #answer(call: WorkerCall): Promise<void> {
-    this.#link.post(await answerCall(call, this.#parts.owner));
+    const answer = await answerCall(call, this.#parts.owner);
+    try {
+      this.#link.post(answer);
+    } catch (error) {
+      // A report tells of addresses, which `getRequest()` may have made.
+      this.#link.post({ type: "answer", callId: call.callId, error: errorToData(error) });
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
+import { serialize } from "node:v8";
 
 import { ErrorCode, SocketServerError } from "../errors.ts";
 import { entryBeside } from "./entry-beside.ts";
@@ -10,6 +11,9 @@ import { PARENT_VARIABLE } from "./parent-watch.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
 const MEBIBYTE = 1_048_576;
+
+/** These tell of clients, by addresses that `getRequest()` may have made: all else can be cloned. */
+const HOLDS_ADDRESSES: ReadonlySet<ToWorker["type"]> = new Set(["connection", "datagram", "answer"]);
 
 /** How long after its exit the last messages of a process may take to arrive, in milliseconds: a grandchild may keep their pipe open. */
 const LAST_MESSAGES_MS = 500;
@@ -67,12 +71,15 @@ export class ProcessLink implements WorkerLink {
   }
 
   post(message: ToWorker): void {
-    if (this.#child?.connected === true) this.#child.send({ socketserver: message }, ignoreFailure);
+    if (this.#child?.connected !== true) return;
+    this.#refuseUncloneable(message);
+    this.#child.send({ socketserver: message }, ignoreFailure);
   }
 
   move(message: ConnectionMessage, socket: Socket): boolean {
     const child = this.#child;
     if (child?.connected !== true) return false;
+    this.#refuseUncloneable(message);
     const { id } = message;
     // Node would count it as a connection of its server until the child says that it is closed, and for ever if the child is killed.
     (socket as { server?: unknown }).server = null;
@@ -100,6 +107,11 @@ export class ProcessLink implements WorkerLink {
 
   kill(): void {
     this.#child?.kill("SIGKILL");
+  }
+
+  /** Throw now what the channel would throw later, where nobody catches it: while a socket is on its way, it keeps what comes after that. */
+  #refuseUncloneable(message: ToWorker): void {
+    if (this.#sent.size > 0 && HOLDS_ADDRESSES.has(message.type)) serialize(message);
   }
 
   #heapLimit(): string[] {

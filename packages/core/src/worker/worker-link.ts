@@ -17,7 +17,10 @@ export interface LinkListener {
 export interface WorkerLink {
   /** Start it. What goes wrong is told by `exited`. */
   start(listener: LinkListener): void;
-  /** Say something; what is said to a worker that is gone is lost. The buffers in `moves` leave this thread, where there are threads. */
+  /**
+   * Say something; what is said to a worker that is gone is lost. Throws if it cannot be cloned. The buffers in `moves` leave this thread, where there
+   * are threads.
+   */
   post(message: ToWorker, moves?: readonly ArrayBuffer[]): void;
   /**
    * Move a socket there; false if that is impossible because the worker is gone. A thread owns it from now on. Of a process that is not sure, so

@@ -39,6 +39,8 @@ export class FakeLink implements WorkerLink {
   }
 
   post(message: ToWorker, moves: readonly ArrayBuffer[] = []): void {
+    // As any link, it refuses what cannot be cloned.
+    structuredClone(message);
     this.posted.push(message);
     this.buffers.push(...moves);
     if (message.type === "connection" || message.type === "datagram") this.given.push(message.id);

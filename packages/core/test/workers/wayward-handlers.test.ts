@@ -2,6 +2,7 @@ import { AsyncTCPServer, type BaseServer, type Connection, type DrainReport } fr
 import { dial, leakCheck, serve, talk, type AnyServerClass, type RunningServer } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { CallingHandler } from "../fixtures/calling-handler.ts";
 import {
   ArgumentsHandler,
   CrashingBlockedHandler,
@@ -188,6 +189,38 @@ describe.each(WORKER_KINDS)("A server with $name", ({ name, TCP, workers }: Work
     await running.closedCount(2);
     expect(running.closedRequests.map(({ id }) => id)).toEqual([1, 2]);
     expect(running.errors).toHaveLength(1);
+  });
+
+  test("closes those of many requests whose address cannot cross, and serves the others", async () => {
+    const server = DESCRIBING[name] as AnyServerClass;
+    const options = { ...workers(1), lingerMs: 50 };
+    await using running = await serve(WorkerCommandHandler, { server, options });
+    const clients = await Promise.all(Array.from({ length: 6 }, () => dial(running.address)));
+    await eventually(() => expect(running.errors).toHaveLength(3));
+    for (const client of clients) client.shutdown("write");
+    const closed = await soon(running.closedCount(6));
+    expect(closed.map(({ id, reason }) => `${id} ${reason}`).toSorted()).toEqual([
+      "1 handler-error",
+      "2 peer-end",
+      "3 handler-error",
+      "4 peer-end",
+      "5 handler-error",
+      "6 peer-end",
+    ]);
+    for (const client of clients) client.abort();
+  });
+
+  test("is closed by a worker, though its report cannot cross to that", async () => {
+    const server = DESCRIBING[name] as AnyServerClass;
+    const running = await serve(CallingHandler, { server, options: workers(1) });
+    const client = await dial(running.address);
+    await eventually(() => expect(running.errors).toHaveLength(1));
+    const closing = await dial(running.address);
+    await closing.sendAll("closeNow");
+    await soon(running.served);
+    expect(running.server.state).toBe("closed");
+    expect(running.closedRequests).toHaveLength(2);
+    for (const one of [client, closing]) one.abort();
   });
 
   test.each([
