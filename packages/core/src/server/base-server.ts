@@ -181,8 +181,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
   }
 
   /**
-   * Stop taking requests now; resolves when no further one will start. What runs goes on, and the listening socket stays open: what comes waits
-   * for the next `serveForever()`. Can be called from a handler, twice, or before the start.
+   * Stop taking requests now; resolves when no further one will come to `processRequest()`. What was taken goes on, also if it still waits for a worker
+   * with room, and the listening socket stays open: what comes waits for the next `serveForever()`. Can be called from a handler, twice, or before
+   * the start.
    *
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.shutdown | shutdown}
    */
