@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
-import { callContext, inRequest, type CallContext } from "./call-context.ts";
+import { callContext, inPlace, inRequest, type CallContext } from "./call-context.ts";
 import { RequestRecord } from "./request-record.ts";
 
 const owner = {};
@@ -88,5 +88,49 @@ describe("inRequest()", () => {
       ),
     );
     expect(seen).toEqual(records.map(({ id }) => id));
+  });
+});
+
+describe("inPlace()", () => {
+  test("tells the hook where it was called, and what that leaves behind that it is over", async () => {
+    let context: CallContext | undefined;
+    const answer = inPlace(owner, "loop", async () => {
+      await nextTurn();
+      context = present();
+      expect(context).toEqual({ owner, place: "loop" });
+      return "answer";
+    });
+    expect(await answer).toBe("answer");
+    expect(context).toEqual({ owner, place: "loop", over: true });
+  });
+
+  test.each([
+    ["answers at once", (): unknown => 1],
+    [
+      "throws",
+      (): never => {
+        throw new Error("fails");
+      },
+    ],
+    ["rejects", (): Promise<never> => Promise.reject(new Error("fails"))],
+  ])("is over when a hook %s", async (_how, end) => {
+    let context: CallContext | undefined;
+    const hook = (): unknown => {
+      context = present();
+      return end();
+    };
+    await (async () => inPlace(owner, "opening", hook))().catch(() => {});
+    expect(context).toMatchObject({ over: true });
+  });
+
+  test("calls then() of a hook's answer once, inside", async () => {
+    const calls: unknown[] = [];
+    const send = (resolve: (rows: string) => void): void => {
+      calls.push({ ...present() });
+      resolve("rows");
+    };
+    const query = Object.fromEntries(["then"].map((name) => [name, send])) as unknown as Promise<string>;
+    expect(await inPlace(owner, "loop", () => query)).toBe("rows");
+    expect(calls).toEqual([{ owner, place: "loop" }]);
   });
 });

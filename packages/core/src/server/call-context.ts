@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { RequestRecord } from "./request-record.ts";
+import { isPromiseLike } from "./settle-within.ts";
 
 /** Inside of what the present code was called by the framework. */
 export interface CallContext {
@@ -10,6 +11,8 @@ export interface CallContext {
   readonly place: "request" | "loop" | "opening" | "stopping" | "worker";
   /** The request, if the code belongs to one. */
   readonly record?: RequestRecord;
+  /** Whether nobody waits for this code any more: what it left behind, a timer say, finds it for ever. */
+  over?: boolean;
 }
 
 /**
@@ -22,4 +25,28 @@ export function inRequest<Value>(owner: object, record: RequestRecord, work: () 
   const present = callContext.getStore();
   if (present?.record === record && present.owner === owner && present.place === "request") return work();
   return callContext.run({ owner, place: "request", record }, work);
+}
+
+/** Run a hook that a part of the server waits for. What it answers later is waited for once, here: a query that is sent by `then()` is sent once. */
+export function inPlace<Value>(
+  owner: object,
+  place: CallContext["place"],
+  hook: () => Value | Promise<Value>,
+): Value | Promise<Value> {
+  const context: CallContext = { owner, place };
+  const end = (): void => {
+    context.over = true;
+  };
+  return callContext.run(context, () => {
+    let later: Promise<Value> | undefined;
+    try {
+      const answer = hook();
+      if (!isPromiseLike(answer)) return answer;
+      later = Promise.resolve(answer);
+      later.then(end, end);
+      return later;
+    } finally {
+      if (later === undefined) end();
+    }
+  });
 }

@@ -50,6 +50,13 @@ describe("presentCaller()", () => {
     });
   });
 
+  test("is outside in what a hook left behind that has settled", () => {
+    const { registry } = running();
+    callContext.run({ owner: registry, place: "loop", over: true }, () => {
+      expect(presentCaller(registry)).toBe(OUTSIDE);
+    });
+  });
+
   test("is outside for another server, also if it has a request of the same number", () => {
     const { registry, record } = running();
     const other = running();

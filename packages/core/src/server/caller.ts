@@ -11,7 +11,7 @@ export const OUTSIDE: Caller = { place: "outside" };
 /** Inside of which part of the server with this registry the present code runs. */
 export function presentCaller(registry: RequestRegistry): Caller {
   const context = callContext.getStore();
-  if (context?.owner !== registry) return OUTSIDE;
+  if (context?.owner !== registry || context.over === true) return OUTSIDE;
   const { place, record } = context;
   if (record === undefined) return { place };
   // What a request has left behind, a timer say, is outside once the request is gone.

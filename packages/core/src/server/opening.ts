@@ -6,7 +6,7 @@ import type { RequestSource } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
 import { refuseUnguarded } from "./boot-guard.ts";
-import { callContext } from "./call-context.ts";
+import { inPlace } from "./call-context.ts";
 import { LAST_STEPS_MS } from "./drain.ts";
 import type { Reception } from "./reception.ts";
 import type { RequestRegistry } from "./registry.ts";
@@ -142,8 +142,7 @@ export class Opening<Request extends ServerRequest> {
     if (!this.#activated) return;
     this.#activated = false;
     try {
-      const context = { owner: this.#parts.registry, place: "stopping" } as const;
-      const answer = callContext.run(context, () => this.#parts.server.serverStop());
+      const answer = inPlace(this.#parts.registry, "stopping", () => this.#parts.server.serverStop());
       await settleWithin("serverStop", answer, LAST_STEPS_MS);
     } catch (error) {
       this.#parts.reportError(error);
@@ -165,7 +164,7 @@ export class Opening<Request extends ServerRequest> {
     let acquired: Acquired<Request> | undefined;
     try {
       this.#activated = true;
-      await callContext.run({ owner: registry, place: "opening" }, () => server.serverActivate());
+      await inPlace(registry, "opening", () => server.serverActivate());
       // Whoever gave it up meanwhile has stopped what was active then.
       this.#activated = true;
       this.#parts.check();

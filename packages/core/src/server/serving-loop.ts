@@ -4,7 +4,7 @@ import type { AcceptQueue } from "../transport/accept-queue.ts";
 import type { Accepted, RequestSource } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { BaseServer } from "./base-server.ts";
-import { callContext, inRequest } from "./call-context.ts";
+import { inPlace, inRequest } from "./call-context.ts";
 import type { RequestRegistry } from "./registry.ts";
 import type { RequestRecord } from "./request-record.ts";
 import type { RequestRunner } from "./request-runner.ts";
@@ -258,8 +258,8 @@ export class ServingLoop<Request extends ServerRequest> {
     }
   }
 
-  #inLoop<Value>(word: () => Value): Value {
-    return callContext.run({ owner: this.#parts.registry, place: "loop" }, word);
+  #inLoop<Value>(word: () => Value | Promise<Value>): Value | Promise<Value> {
+    return inPlace(this.#parts.registry, "loop", word);
   }
 
   #taken(): void {
