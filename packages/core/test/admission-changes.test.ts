@@ -6,6 +6,7 @@ import { CELLS, SERVER_CELLS, serveIn, type Cell } from "./conformance/matrix.ts
 import { AskingHandler, AskingPacketHandler } from "./fixtures/asking-handlers.ts";
 import { askServer } from "./support/ask-server.ts";
 import { eventually } from "./support/eventually.ts";
+import { soon } from "./support/soon.ts";
 import { Visitor } from "./support/visitor.ts";
 
 let expectNothingLeft: () => Promise<void>;
@@ -117,6 +118,15 @@ describe("changeAdmission()", () => {
     await running.close();
     await running.server.changeAdmission({ maxConnections: 1 });
     expect(running.server.admission.maxConnections).toBe(1);
+  });
+
+  test("with more connections lets as many be served at once", async () => {
+    await using running = await serveWith({ maxConnections: 1 });
+    await running.server.changeAdmission({ maxConnections: 3 });
+    const visitors: Visitor[] = [];
+    for (let count = 0; count < 3; count++) visitors.push(await Visitor.come(running.address));
+    expect(await soon(Promise.all(visitors.map(({ inside }) => inside)))).toEqual([true, true, true]);
+    for (const visitor of visitors) await visitor.leave();
   });
 
   test("does not change the options that were given", async () => {

@@ -9,7 +9,7 @@ export interface AsyncOptions {
   readonly async?: {
     /**
      * Handlers that run at once, an integer >= 1 or `Infinity`. While as many run, the serving loop takes no further request.
-     * @defaultValue `maxConnections`; 1024 for datagrams
+     * @defaultValue Infinity (`maxConnections` bounds them); 1024 for datagrams
      */
     readonly maxConcurrentRequests?: number;
   };
@@ -21,7 +21,7 @@ declare abstract class AsyncMembers {
 }
 export type { AsyncMembers };
 
-/** Datagrams have no connection that would bound them. */
+/** Datagrams have no connections, which `maxConnections` would bound. */
 const MAX_CONCURRENT_DATAGRAMS = 1_024;
 
 /**
@@ -72,8 +72,8 @@ export function AsyncMixIn<Base extends ServerConstructor>(base: Base): Mixed<Ba
     #onRoom: (() => void) | undefined;
 
     get #limit(): number {
-      const { async, maxConnections } = this.options as typeof this.options & AsyncMembers["options"];
-      return async.maxConcurrentRequests ?? (this instanceof UDPServer ? MAX_CONCURRENT_DATAGRAMS : maxConnections);
+      const { async } = this.options as typeof this.options & AsyncMembers["options"];
+      return async.maxConcurrentRequests ?? (this instanceof UDPServer ? MAX_CONCURRENT_DATAGRAMS : Infinity);
     }
 
     override processRequest(request: ServerRequest, clientAddress: Address): void | Promise<void> {
