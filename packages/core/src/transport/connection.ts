@@ -324,7 +324,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
     return readableOf(this);
   }
 
-  /** What leaves, as a WHATWG stream. Closing it ends our side, aborting it resets the connection. */
+  /** What leaves, as a WHATWG stream. Closing it ends our side, aborting it resets the connection; an aborted `pipeTo()` lets a write end first. */
   get writable(): WritableStream<Uint8Array> {
     return writableOf(this);
   }

@@ -102,4 +102,18 @@ describe("writableOf()", () => {
     await writableOf(ends).abort(new Error("enough"));
     expect(ends.said).toEqual(["abort"]);
   });
+
+  test("resets it at once although a write waits, which fails then", async () => {
+    const ends = new Ends();
+    const taken = Promise.withResolvers<void>();
+    ends.sending = () => taken.promise;
+    const writer = writableOf(ends).getWriter();
+    writer.closed.catch(() => undefined);
+    const failed = expect(writer.write(Buffer.from("one"))).rejects.toThrow("reset");
+    await new Promise((resolve) => setImmediate(resolve));
+    const aborted = writer.abort(new Error("enough"));
+    expect(ends.said).toEqual(["send one", "abort"]);
+    taken.reject(new Error("reset"));
+    await Promise.all([aborted, failed]);
+  });
 });

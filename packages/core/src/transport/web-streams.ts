@@ -23,8 +23,9 @@ export function readableOf(connection: StreamEnds): ReadableStream<Uint8Array> {
 /** What leaves. Closing it ends our side, aborting it resets the connection. */
 export function writableOf(connection: StreamEnds): WritableStream<Uint8Array> {
   return new globalThis.WritableStream<Uint8Array>({
+    // `abort` would be called when the write that is under way has ended, and that waits for the peer.
+    start: ({ signal }) => signal.addEventListener("abort", () => connection.abort()),
     write: (chunk) => connection.sendAll(chunk),
     close: () => connection.shutdown("write"),
-    abort: () => connection.abort(),
   });
 }
