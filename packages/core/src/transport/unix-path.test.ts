@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -59,6 +60,23 @@ describe("claimUnixPath()", () => {
     expect(await exists(path)).toBe(true);
     await claimUnixPath(path);
     expect(await exists(path)).toBe(false);
+  });
+
+  test("removes no file of another server that has found the same one, and listens by now", async () => {
+    // The moments at which the two look, remove and bind fall differently in each round.
+    for (let round = 0; round < 40; round++) {
+      const left = await listenAt(join(folder, "left"));
+      await rename(join(folder, "left"), path);
+      left.close();
+      await once(left, "close");
+      const claimed = [claimUnixPath(path)];
+      for (let turn = 0; turn < round % 8; turn++) await nextTurn();
+      claimed.push(claimUnixPath(path));
+      const outcomes = await Promise.allSettled(claimed.map(async (each) => each.then(() => listenAt(path))));
+      const listening = outcomes.filter(({ status }) => status === "fulfilled");
+      expect(listening).toHaveLength(1);
+      await Promise.all(servers.splice(0).map(async (server) => server.close()));
+    }
   });
 
   test("rejects with EADDRINUSE while a server listens there, and leaves it alone", async () => {

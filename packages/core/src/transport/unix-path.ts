@@ -25,7 +25,7 @@ const PROBE_MS = 1_000;
  */
 export async function claimUnixPath(path: string): Promise<void> {
   if (path.startsWith("\0")) return;
-  const found = await fs.promises.lstat(path).catch((error: unknown) => {
+  const found = await fs.promises.lstat(path, { bigint: true }).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
     throw listenError(error as Error, path);
   });
@@ -45,9 +45,17 @@ export async function claimUnixPath(path: string): Promise<void> {
   if (await answers(path)) {
     throw new SocketServerError("EADDRINUSE", `Cannot listen on ${path}: another server listens there`);
   }
-  await fs.promises.unlink(path).catch((error: unknown) => {
+  removeStale(path, identityIn(found));
+}
+
+/** Remove the file that nobody answered for. In one go: another server may have done so meanwhile, and listen there by now. */
+function removeStale(path: string, identity: string): void {
+  try {
+    const found = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (found !== undefined && identityIn(found) === identity) fs.unlinkSync(path);
+  } catch (error) {
     if (codeOf(error) !== "ENOENT") throw listenError(error as Error, path);
-  });
+  }
 }
 
 function answers(path: string): Promise<boolean> {
@@ -120,5 +128,9 @@ export class UnixPathOwner {
 
 async function identityOf(path: string): Promise<string | undefined> {
   const found = await fs.promises.lstat(path, { bigint: true }).catch(() => undefined);
-  return found === undefined ? undefined : `${found.dev}:${found.ino}:${found.birthtimeNs}`;
+  return found === undefined ? undefined : identityIn(found);
+}
+
+function identityIn({ dev, ino, birthtimeNs }: fs.BigIntStats): string {
+  return `${dev}:${ino}:${birthtimeNs}`;
 }
