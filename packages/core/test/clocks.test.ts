@@ -1,8 +1,8 @@
 /**
  * What each clock of a connection ends, and what it leaves alone, wherever its handler runs.
  */
-import type { Connection } from "@socketserver/core";
-import { dial, leakCheck } from "@socketserver/testing";
+import { AsyncTCPServer, type Accepted, type Connection } from "@socketserver/core";
+import { dial, leakCheck, serve, type RunningServer } from "@socketserver/testing";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
@@ -74,6 +74,34 @@ describe.each(STREAM_CELLS)("firstByteTimeoutMs of $name", (cell) => {
     expect(await soon(endOf(client))).toMatch(reset(cell));
     expect(await running.closedCount(1)).toMatchObject([{ reason: "first-byte" }]);
     expect(running.errors).toEqual([]);
+  });
+});
+
+describe("firstByteTimeoutMs of a server whose getRequest() reads", () => {
+  class ReadingServer extends AsyncTCPServer {
+    override async getRequest(): Promise<Accepted<Connection>> {
+      const accepted = await super.getRequest();
+      await accepted[0].recv();
+      return accepted;
+    }
+  }
+
+  const serveReading = (): Promise<RunningServer> =>
+    serve(LateHandler, { server: ReadingServer, options: { ...ENDLESS, firstByteTimeoutMs: SHORT_MS } });
+
+  test("leaves a client alone that has said something by then", async () => {
+    await using running = await serveReading();
+    await using client = await dial(running.address);
+    await client.sendAll("h");
+    await delay(LONG_MS);
+    expect(await ask(client, "hello")).toBe("hello");
+  });
+
+  test("leaves a client alone that has ended by then", async () => {
+    await using running = await serveReading();
+    await using client = await dial(running.address);
+    client.shutdown("write");
+    expect(await soon(endOf(client))).toBe("end");
   });
 });
 

@@ -368,7 +368,9 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   /** {@inheritDoc ServerRequest.begin} */
   begin(): void {
     this.#held = false;
-    const firstByteMs = this.#firstByteTimeoutMs;
+    // Whoever has read before, in `getRequest()` say, may have had it.
+    const heard = this.bytesRead > 0 || this.inbound.peerEnded;
+    const firstByteMs = heard ? Infinity : this.#firstByteTimeoutMs;
     if (firstByteMs !== Infinity) {
       this.#firstByteTimer = new LoopTimer<Connection>(cutForFirstByte, waitForArrivals, this);
       this.#firstByteTimer.start(firstByteMs);
