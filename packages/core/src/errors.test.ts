@@ -12,10 +12,17 @@ import {
   isDisconnect,
   rangeError,
   show,
+  toError,
   typeError,
 } from "./errors.ts";
 
 const source = readFileSync(new URL("./errors.ts", import.meta.url), "utf8");
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
 
 describe("ErrorCode", () => {
   test("has one line of documentation for each code", () => {
@@ -78,6 +85,9 @@ describe("codeOf()", () => {
 });
 
 describe("show()", () => {
+  const refuse = (): never => {
+    throw new Error("refuses");
+  };
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
   class Named {
@@ -102,8 +112,35 @@ describe("show()", () => {
     [Buffer.from("peer data"), "an instance of Buffer"],
     [Object.create(null), "{}"],
     [(() => () => {})(), "a function"],
+    [{ toString: null }, '{"toString":null}'],
+    [Object.defineProperty({}, "constructor", { get: refuse }), "a value of type object"],
+    [Object.defineProperty(() => {}, "name", { get: refuse }), "a value of type function"],
   ])("writes a value as people read it: %#", (value, text) => {
     expect(show(value)).toBe(text);
+  });
+
+  test("writes of what type a value is that refuses everything", () => {
+    expect(show(revoked())).toBe("a value of type object");
+  });
+});
+
+describe("toError()", () => {
+  test("leaves an error as it is", () => {
+    const error = new RangeError("m");
+    expect(toError(error)).toBe(error);
+  });
+
+  test.each([
+    ["text", '"text"'],
+    [undefined, "undefined"],
+    [Symbol("s"), "Symbol(s)"],
+    [{ toString: null }, '{"toString":null}'],
+  ])("makes one of whatever else was thrown: %#", (thrown, message) => {
+    expect(toError(thrown)).toEqual(new Error(message));
+  });
+
+  test("makes one of a proxy that was revoked", () => {
+    expect(toError(revoked())).toEqual(new Error("a value of type object"));
   });
 });
 

@@ -126,8 +126,26 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** A value as an error message shows it. */
+/** What was thrown, as an error. That may be anything, and may refuse whatever is asked of it. */
+export function toError(thrown: unknown): Error {
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    // It is a proxy that was revoked.
+  }
+  return new Error(show(thrown));
+}
+
+/** A value as an error message shows it. Never throws. */
 export function show(value: unknown): string {
+  try {
+    return shown(value);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}
+
+function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return value.name === "" ? "a function" : `${value.name}()`;
   if (typeof value !== "object" || value === null) return String(value);

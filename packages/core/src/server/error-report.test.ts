@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { printErrorReport } from "./error-report.ts";
@@ -31,5 +33,20 @@ describe("printErrorReport()", () => {
     printErrorReport(new RangeError("no more"), undefined);
     const [first, where, error] = printed.split("\n");
     expect([first, where, error]).toEqual([RULE, "Error in server", "RangeError: no more"]);
+  });
+
+  const refuse = (): never => {
+    throw new Error("refuses");
+  };
+
+  test("shows an error without its own way to be shown if that throws", () => {
+    printErrorReport(Object.assign(new RangeError("no more"), { [inspect.custom]: refuse }), undefined);
+    expect(printed).toContain("RangeError: no more\n    at ");
+  });
+
+  test("says at least of what type it is if that throws, too", () => {
+    const unnamed = Object.defineProperty(() => {}, "name", { get: refuse });
+    printErrorReport(unnamed, undefined);
+    expect(printed).toContain("\na value of type function\n");
   });
 });

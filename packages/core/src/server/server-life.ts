@@ -8,7 +8,7 @@
  */
 
 import type { Address } from "../address.ts";
-import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
+import { ErrorCode, PeerError, SocketServerError, toError } from "../errors.ts";
 import { DropReason } from "../events.ts";
 import type { Accepted, RequestSource, SourceOwner } from "../transport/request-source.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
@@ -248,7 +248,7 @@ export class ServerLife<Request extends ServerRequest> {
     // Also if nobody listens: its diagnostics channel may have subscribers.
     this.#parts.publish("requestError", error, clientAddress);
     // What peers do wrong is in the close reason; printed, it would let them fill a log.
-    if (!isHeard && !(error instanceof PeerError)) printErrorReport(error, clientAddress);
+    if (!isHeard && !(toError(error) instanceof PeerError)) printErrorReport(error, clientAddress);
   }
 
   #newOpening(): Opening<Request> {
