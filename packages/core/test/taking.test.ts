@@ -1,24 +1,28 @@
 import {
   AsyncTCPServer,
   BaseRequestHandler,
+  Connection,
   ForkingTCPServer,
   TCPServer,
   ThreadingTCPServer,
   type Accepted,
   type BaseServer,
-  type Connection,
   type WorkerMembers,
 } from "@socketserver/core";
 import { dial, leakCheck, serve, talk, type AnyServerClass } from "@socketserver/testing";
+import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { EndlessHandler } from "./fixtures/closing-handlers.ts";
 import { EchoLineHandler } from "./fixtures/echo-handlers.ts";
+import { THROWN } from "./fixtures/threatened-handlers.ts";
 import { eventually } from "./support/eventually.ts";
 import { soon } from "./support/soon.ts";
 
 beforeEach(() => leakCheck());
+
+const CLIENT = { host: "192.0.2.1", port: 1 };
 
 const BASES = [
   ["TCPServer", TCPServer],
@@ -27,10 +31,20 @@ const BASES = [
 
 describe.each(BASES)("getRequest() of %s", (_name, Base) => {
   test.each([
-    ["undefined", undefined],
-    ["null", null],
-    ["a promise of undefined", Promise.resolve(undefined)],
-  ])("that answers %s is an acceptError and a pause, and serving goes on", async (_answer, answer) => {
+    ["answers undefined", (): unknown => undefined],
+    ["answers null", (): unknown => null],
+    ["answers a promise of undefined", (): unknown => Promise.resolve(undefined)],
+    ["answers null for the request", (): unknown => [null, CLIENT]],
+    ["answers null for the address", (): unknown => [new Connection(new Socket()), null]],
+    ["answers a socket that is no request", (): unknown => [new Socket(), CLIENT]],
+    [
+      "throws what cannot become text",
+      (): never => {
+        throw THROWN["textless"]?.();
+      },
+    ],
+    ["rejects with what is no error", (): Promise<never> => Promise.reject(THROWN["proxy"]?.() as Error)],
+  ])("that %s is an acceptError and a pause, and serving goes on", async (_what, get) => {
     class EmptyServer extends Base {
       calls = 0;
       empty = true;
@@ -39,7 +53,7 @@ describe.each(BASES)("getRequest() of %s", (_name, Base) => {
         if (!this.empty) return super.getRequest();
         // A loop without a pause would never let the test fail.
         if (++this.calls > 1_000) throw new Error("getRequest() is asked for ever");
-        return answer as unknown as Accepted<Connection>;
+        return get() as Accepted<Connection>;
       }
     }
     await using running = await serve(EchoLineHandler, { server: EmptyServer });
@@ -53,6 +67,24 @@ describe.each(BASES)("getRequest() of %s", (_name, Base) => {
     expect(String(await talk(running.address, "two\n"))).toBe("two\n");
     expect(acceptErrors.length).toBeGreaterThan(0);
     expect(acceptErrors[0]).toBeInstanceOf(Error);
+    expect(running.errors).toEqual([]);
+  });
+
+  test("that answers no request after the server has closed does no harm", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<unknown>();
+    class LateServer extends Base {
+      override getRequest(): Promise<Accepted<Connection>> {
+        asked.resolve();
+        return answer.promise as Promise<Accepted<Connection>>;
+      }
+    }
+    const running = await serve(EchoLineHandler, { server: LateServer });
+    await asked.promise;
+    await soon(running.close({ graceMs: 0 }));
+    answer.resolve([{}, CLIENT]);
+    // A failure nobody waits for would end the process, a turn later.
+    await delay(1);
     expect(running.errors).toEqual([]);
   });
 });

@@ -316,8 +316,7 @@ export class ServerLife<Request extends ServerRequest> {
       servicesWhileIdle: this.#parts.servicesWhileIdle(),
       getsOwnRequests: this.#parts.getsOwnRequests(),
       onTaken: (record) => this.#parts.publish("request", record.info),
-      onGetRequestFailed: (error) =>
-        this.#parts.publish("acceptError", error instanceof Error ? error : new Error(String(error))),
+      onGetRequestFailed: (error) => this.#parts.publish("acceptError", toError(error)),
       onHookFailed: (error) => this.reportError(error, undefined),
     });
   }

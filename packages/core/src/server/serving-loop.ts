@@ -302,14 +302,20 @@ export class ServingLoop<Request extends ServerRequest> {
 
 /** A request that `getRequest()` brings after the server has ended is not served. */
 function closeLate(accepted: Accepted<ServerRequest>): void {
-  if (Array.isArray(accepted)) (accepted[0] as ServerRequest | undefined)?.destroy();
+  if (isAccepted(accepted)) accepted[0].destroy();
 }
 
-/** An override may answer anything. */
 function checkAccepted(accepted: unknown): void {
-  if (Array.isArray(accepted) && typeof accepted[0] === "object" && typeof accepted[1] === "object") return;
+  if (isAccepted(accepted)) return;
   throw typeError(
     ErrorCode.invalidArgument,
     `Cannot take request: getRequest() must answer [request, clientAddress], received ${show(accepted)}`,
   );
+}
+
+/** An override may answer anything. */
+function isAccepted(accepted: unknown): accepted is Accepted<ServerRequest> {
+  if (!Array.isArray(accepted)) return false;
+  const [request, clientAddress] = accepted as [Partial<ServerRequest> | null | undefined, unknown];
+  return typeof request?.onClosed === "function" && typeof clientAddress === "object" && clientAddress !== null;
 }
