@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { FakeRequest } from "../../test/support/fake-request.ts";
+import { MAX_TIMER_MS } from "../option-rules.ts";
 import { Drain, LAST_STEPS_MS } from "./drain.ts";
 import { RequestRegistry } from "./registry.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -113,6 +114,27 @@ describe("Drain", () => {
     expect(request.closeReason).toBeUndefined();
     drain.limit(0);
     await vi.advanceTimersByTimeAsync(10);
+    expect(request.closeReason).toBe("drain");
+  });
+
+  test("has a deadline that may be further off than a timer can wait for", async () => {
+    const registry = newRegistry();
+    const { request } = running(registry);
+    started(registry, MAX_TIMER_MS + 1_000);
+    await vi.advanceTimersByTimeAsync(MAX_TIMER_MS + 500);
+    expect(request.closeReason).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(510);
+    expect(request.closeReason).toBe("drain");
+  });
+
+  test("leaves a caller its time, even if its last steps make that longer than a timer can wait", async () => {
+    const registry = newRegistry();
+    const { record, request } = running(registry);
+    const { drain } = started(registry, MAX_TIMER_MS);
+    drain.join(record);
+    await vi.advanceTimersByTimeAsync(MAX_TIMER_MS + LAST_STEPS_MS - 10);
+    expect(request.closeReason).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(20);
     expect(request.closeReason).toBe("drain");
   });
 

@@ -1,4 +1,5 @@
 import { CloseReason } from "../close-reason.ts";
+import { MAX_TIMER_MS } from "../option-rules.ts";
 import type { DrainReport } from "./drain-report.ts";
 import type { RequestRegistry } from "./registry.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -138,10 +139,11 @@ export class Drain {
   #armTimer(): void {
     clearTimeout(this.#timer);
     if (this.#deadline === Infinity) return;
-    const left = Math.max(this.#deadline - performance.now(), 0);
-    this.#timer = this.#lastSteps
-      ? setTimeout(() => this.#allGone.resolve(), left + LAST_STEPS_MS)
-      : setTimeout(() => this.#othersGone.resolve(), left);
+    const left = Math.max(this.#deadline - performance.now(), 0) + (this.#lastSteps ? LAST_STEPS_MS : 0);
+    const { resolve } = this.#lastSteps ? this.#allGone : this.#othersGone;
+    // A sum of times may be more than a timer of the runtime can wait for.
+    this.#timer =
+      left > MAX_TIMER_MS ? setTimeout(() => this.#armTimer(), MAX_TIMER_MS) : setTimeout(() => resolve(), left);
   }
 
   #onEnd(record: RequestRecord): void {
