@@ -33,7 +33,7 @@ export class StreamWriter {
   }
 
   /**
-   * Write everything. Text is written as UTF-8.
+   * Write everything. Text is written as UTF-8. The data must not be changed before it has left, unless `wbufsize` collects it.
    *
    * @returns the number of bytes, always all of them.
    * @throws what `sendAll` of the connection throws; `ERR_SOCKETSERVER_WRITE_AFTER_END` after `close()`.
