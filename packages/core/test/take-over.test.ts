@@ -206,6 +206,7 @@ describe.each(DATAGRAM_CELLS)("takeOver() of $name, and datagrams that are there
     await eventually(() => expect(old.server.statistics).toMatchObject({ active: 1, waiting: 3 }));
     await using next = await newIn(cell);
     await next.takeOver(old.server);
+    expect([old.server.statistics.waiting, next.statistics.waiting]).toEqual([0, 3]);
     const served = next.serveForever();
     expect(await Promise.all(waiting)).toEqual(["1", "2", "3"]);
     release();

@@ -76,7 +76,9 @@ export class DatagramPort implements RequestSource<Datagram>, DatagramSocket {
     this.#owner = owner;
     this.#options = options;
     this.queue = new AcceptQueue(options.requestQueueSize);
-    for (const [datagram, clientAddress] of waiting) this.#take(datagram, clientAddress);
+    // New ones: a request is known to one server.
+    for (const [{ packet }, clientAddress] of waiting)
+      this.#take(new Datagram(packet, this, clientAddress), clientAddress);
     return waiting.map(([datagram]) => datagram);
   }
 
