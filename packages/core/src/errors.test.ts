@@ -131,7 +131,7 @@ describe("toError()", () => {
   });
 
   test.each([
-    ["text", '"text"'],
+    ["text", "text"],
     [undefined, "undefined"],
     [Symbol("s"), "Symbol(s)"],
     [{ toString: null }, '{"toString":null}'],

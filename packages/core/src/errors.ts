@@ -133,7 +133,7 @@ export function toError(thrown: unknown): Error {
   } catch {
     // It is a proxy that was revoked.
   }
-  return new Error(show(thrown));
+  return new Error(typeof thrown === "string" ? thrown : show(thrown));
 }
 
 /** A value as an error message shows it. Never throws. */

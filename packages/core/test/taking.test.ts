@@ -16,7 +16,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { EndlessHandler } from "./fixtures/closing-handlers.ts";
 import { EchoLineHandler } from "./fixtures/echo-handlers.ts";
-import { THROWN } from "./fixtures/threatened-handlers.ts";
+import { thrown } from "./fixtures/thrown.ts";
 import { eventually } from "./support/eventually.ts";
 import { soon } from "./support/soon.ts";
 
@@ -40,10 +40,10 @@ describe.each(BASES)("getRequest() of %s", (_name, Base) => {
     [
       "throws what cannot become text",
       (): never => {
-        throw THROWN["textless"]?.();
+        throw thrown("textless");
       },
     ],
-    ["rejects with what is no error", (): Promise<never> => Promise.reject(THROWN["proxy"]?.() as Error)],
+    ["rejects with what is no error", (): Promise<never> => Promise.reject(thrown("proxy"))],
   ])("that %s is an acceptError and a pause, and serving goes on", async (_what, get) => {
     class EmptyServer extends Base {
       calls = 0;

@@ -9,7 +9,7 @@
 
 import { serialize } from "node:v8";
 
-import { PeerError, SocketServerError } from "../errors.ts";
+import { PeerError, SocketServerError, show, toError } from "../errors.ts";
 
 /** An error, or whatever else was thrown, as plain data. */
 export type ErrorData =
@@ -47,8 +47,9 @@ const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
 };
 
 /** Take an error apart. */
-export function errorToData(error: unknown, depth = 0): ErrorData {
-  if (!isError(error)) return { kind: "value", value: cloneable(error) ? error : textOf(error) };
+export function errorToData(thrown: unknown, depth = 0): ErrorData {
+  const error = toError(thrown);
+  if (error !== thrown) return { kind: "value", value: cloneable(thrown) ? thrown : textOf(thrown) };
   const fields = Object.fromEntries(
     Object.keys(error)
       .filter((key) => !TOLD_APART.has(key))
@@ -90,20 +91,6 @@ export function errorFromData(data: ErrorData): unknown {
   return Object.defineProperties(error, Object.getOwnPropertyDescriptors(fields));
 }
 
-/** What was thrown, as an error: whatever a worker throws, nothing is thrown here. */
-export function asError(thrown: unknown): Error {
-  return isError(thrown) ? thrown : new Error(textOf(thrown));
-}
-
-function isError(value: unknown): value is Error {
-  try {
-    return value instanceof Error;
-  } catch {
-    // A proxy that does not tell.
-    return false;
-  }
-}
-
 function kinOf(error: Error): string {
   for (let known = Object.getPrototypeOf(error) as unknown; known !== null; known = Object.getPrototypeOf(known)) {
     for (const [name, { prototype }] of Object.entries(CLASSES)) if (known === prototype) return name;
@@ -125,7 +112,7 @@ function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return `[${typeof value} without text]`;
+    return show(value);
   }
 }
 

@@ -1,13 +1,13 @@
 import type { Address } from "../address.ts";
 import { CloseReason } from "../close-reason.ts";
-import { ErrorCode, SocketServerError, codeOf } from "../errors.ts";
+import { ErrorCode, SocketServerError, codeOf, toError } from "../errors.ts";
 import type { ListenerSide } from "../server/listener-side.ts";
 import { Connection } from "../transport/connection.ts";
 import type { DatagramSocket } from "../transport/datagram-socket.ts";
 import { movableSocket } from "../transport/movable-socket.ts";
 import { answerCall } from "./answer-call.ts";
 import type { Cargo } from "./cargo.ts";
-import { asError, errorFromData, errorToData } from "./error-data.ts";
+import { errorFromData, errorToData } from "./error-data.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { HeldRequests } from "./held-requests.ts";
 import type { FromWorker, WorkerBeat, WorkerBoot, WorkerCall } from "./messages.ts";
@@ -237,9 +237,9 @@ export class PoolWorker implements LinkListener {
       case "ready":
         return this.#becomeReady();
       case "failed":
-        return this.kill(asError(errorFromData(message.error)));
+        return this.kill(toError(errorFromData(message.error)));
       case "crashed":
-        return this.crashed(asError(errorFromData(message.error)));
+        return this.crashed(toError(errorFromData(message.error)));
       case "beat":
         this.#heartbeat.beat(message.beat);
         this.#heldAtBeat = this.#requests.size;

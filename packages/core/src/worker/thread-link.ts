@@ -1,11 +1,10 @@
 import type { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 
-import { ErrorCode, SocketServerError } from "../errors.ts";
+import { ErrorCode, SocketServerError, toError } from "../errors.ts";
 import { descriptorLimit, openDescriptors } from "../transport/descriptors.ts";
 import { entryBeside } from "./entry-beside.ts";
 import { messageIn } from "./envelope.ts";
-import { asError } from "./error-data.ts";
 import type { ConnectionMessage, ToWorker } from "./messages.ts";
 import type { LinkLimits, LinkListener, WorkerLink } from "./worker-link.ts";
 
@@ -47,7 +46,7 @@ export class ThreadLink implements WorkerLink {
       const message = messageIn(received);
       if (message !== undefined) listener.message(message);
     });
-    thread.on("error", (thrown: unknown) => listener.crashed(asError(thrown)));
+    thread.on("error", (thrown: unknown) => listener.crashed(toError(thrown)));
     thread.on("exit", (code) => listener.exited(exitError(code)));
   }
 
