@@ -1,6 +1,7 @@
 /**
  * Makes a built package smaller, and renames nothing: deletes the declarations that its entries do not reach, because nobody can import what they
- * declare; indents these with tabs, and the code not at all, which any formatter brings back.
+ * declare; leaves out semicolons and spaces that say nothing, and indents the declarations with tabs, and the code not at all. Any formatter brings
+ * that back.
  *
  * Run before packing, in the folder of the package; after packing the package is built again.
  *
