@@ -15,6 +15,8 @@ const decoded = (hex: string): unknown => messagePack().decode(Buffer.from(hex, 
 /** An array in an array, so many deep. */
 const nested = (depth: number): unknown => Array.from({ length: depth }).reduce((inner) => [inner], 1);
 
+class Registry extends Map<string, number> {}
+
 const cyclic: { self?: unknown } = {};
 cyclic.self = cyclic;
 
@@ -159,6 +161,12 @@ describe("messagePack()", () => {
     ["half of a surrogate pair in a key", { "\udc00": 1 }, "half of a surrogate pair"],
     ["a date that is none", new Date(NaN), "it has a Date that is no time"],
     ["a map with a key that no object can have", new Map([[{}, 1]]), "a key is neither a string nor an integer"],
+    ["a map with a key that is a fraction", new Map([[1.5, 1]]), "a key is neither a string nor an integer"],
+    ["a map with the key __proto__", new Map([["__proto__", 1]]), "a key is __proto__"],
+    ["a key of more than 32 bits", new Map([[2 ** 32, 1]]), "the key 4294967296 has more than 32 bits"],
+    ["a key of less than -32 bits", new Map([[-(2 ** 31) - 1, 1]]), "it has to be a bigint"],
+    ["a map of a class of its own", new Registry([["a", 1]]), "it has a Map of a class of its own: send a plain one"],
+    ["a key that is a symbol", { [Symbol("mark")]: 1 }, "a key is a symbol"],
     ["what is nested too deep for anybody", nested(100_000), "it is nested more than 512 deep"],
   ])("does not send %s", (_, message, says) => {
     for (const value of [message, [message]]) {

@@ -6,10 +6,10 @@ import type { Format } from "../format.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { checkSchema, optionalSchema } from "./check-schema.ts";
 import { messagePackFault } from "./message-pack-shape.ts";
-import { unpackable } from "./unpackable.ts";
+import { packable } from "./packable.ts";
 
 /** Everything that is this library's own is off: what is sent, any implementation reads. */
-const PACKER = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
+const PACKER = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true, useToJSON: false });
 
 /** Integers of 64 bits become bigints only where a number would not be exact: a choice that the library has and its types lack. */
 const EXACT_INTEGERS = { int64AsType: "auto" };
@@ -20,8 +20,10 @@ const UNPACKER = new Unpackr({ useRecords: false, mapsAsObjects: true, ...(EXACT
  * MessagePack: JSON's values and bytes, dates and 64-bit integers, in fewer bytes. With any framing, most often `lengthPrefixed().with(messagePack())`.
  *
  * Integers beyond 2^53 come as `bigint`, binary as Buffers that share memory with what came, maps as objects (their keys are strings or integers),
- * timestamps as `Date`. Whatever else JavaScript has (a Set, a function) is not sent, and other extensions are not accepted. In both directions there is no
- * key `__proto__`, and nesting is bounded at 512. With a schema of any library that speaks Standard Schema what comes is checked, and has the schema's type.
+ * timestamps as `Date`. Objects and arrays of any class are sent as plain ones, -0 as 0. Whatever else JavaScript has is not sent: a Set, a function, a Map of a
+ * class of its own, a key that is a symbol; nor what has a `toJSON()`, which is not called: send what that answers. Other extensions are not accepted. In both
+ * directions there is no key `__proto__`, and nesting is bounded at 512. With a schema of any library that speaks Standard Schema what comes is checked, and has
+ * the schema's type.
  *
  * It needs the package `msgpackr`, which you install beside this one.
  *
@@ -44,9 +46,7 @@ class MessagePackFormat implements Format<unknown> {
   }
 
   encode(message: unknown): Uint8Array {
-    const fault = unpackable(message);
-    if (fault === undefined) return pack(message);
-    throw typeError(ErrorCode.invalidMessage, `Cannot encode message: ${fault}`);
+    return pack(packable(message));
   }
 
   decode(bytes: Buffer): unknown {
