@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ReconnectingChannel, RequestError } from "@socketserver/client";
+import { ReconnectingChannel, RequestError, type Channel } from "@socketserver/client";
 import { lines } from "@socketserver/framing";
 import { leakCheck } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -12,12 +12,29 @@ import { settled } from "../../core/test/support/settled.ts";
 import { echoScript } from "./support/echo-script.ts";
 import { freePort } from "./support/free-port.ts";
 import { HASTY } from "./support/hasty.ts";
+import { hearAndLeave } from "./support/hear-and-leave.ts";
 import { inTurn } from "./support/in-turn.ts";
+import { keepingScript } from "./support/keeping-script.ts";
 import { ScriptedServer } from "./support/scripted-server.ts";
 
 /** A channel whose server is not there as yet. */
 async function lonely(options: object = {}): Promise<ReconnectingChannel<string>> {
   return new ReconnectingChannel({ port: await freePort() }, lines().text(), { ...HASTY, ...options });
+}
+
+/** A channel whose connections begin with as many requests as leave at once and may wait, except the first ones. */
+class BusyChannel extends ReconnectingChannel<string> {
+  #idle: number;
+
+  constructor(port: number, idle: number) {
+    super({ port }, lines().text(), { ...HASTY, maxPipelinedRequests: 1, requestQueueSize: 1 });
+    this.#idle = idle;
+  }
+
+  protected override setup(channel: Channel<string>): void {
+    if (this.#idle-- > 0) return;
+    for (const word of ["leaves", "waits"]) void channel.request(word);
+  }
 }
 
 const queueFull = { code: "ERR_SOCKETSERVER_QUEUE_FULL", sent: false };
@@ -83,5 +100,31 @@ describe("requestQueueSize of a ReconnectingChannel without a connection", () =>
     expect(await Promise.all([channel.request("1"), channel.request("2")])).toEqual(["one", "two"]);
     await lost;
     expect(await Promise.all([channel.request("3"), channel.request("4")])).toEqual(["echo 3", "echo 4"]);
+  });
+});
+
+describe("what has a place of a ReconnectingChannel", () => {
+  test("keeps it when its connection is lost, however many wait for the next one", async () => {
+    const heard: string[] = [];
+    await using server = await ScriptedServer.start(inTurn(hearAndLeave(1, "reset"), keepingScript(heard)));
+    await using channel = new BusyChannel(server.port, 1);
+    await channel.connect();
+    const calls = Promise.all(["sent", "queued"].map((word) => channel.request(word, { idempotent: true })));
+    await expect(channel.request("too many")).rejects.toMatchObject(queueFull);
+    expect(await calls).toEqual(["re sent", "re queued"]);
+    expect(heard).toEqual(["leaves", "waits", "sent", "queued"]);
+  });
+
+  test("keeps it when there is a connection, however many wait for that", async () => {
+    const port = await freePort();
+    await using channel = new BusyChannel(port, 0);
+    const call = channel.request("waited");
+    const connected = new Promise((resolve) => {
+      channel.once("connected", () => resolve(channel.request("too many").catch((error: unknown) => error)));
+    });
+    await using server = await ScriptedServer.start(echoScript(), port);
+    expect(await connected).toMatchObject(queueFull);
+    expect(await call).toBe("echo waited");
+    expect(server.guests).toHaveLength(1);
   });
 });

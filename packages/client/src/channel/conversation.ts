@@ -28,6 +28,12 @@ import { RepliesInOrder } from "./replies-in-order.ts";
 /** How often to look again for a reply that comes in pieces, before it is too late. */
 const MAX_LOOKS = 64;
 
+/** How long a message may wait, and whether it has a place where it waits. */
+export interface Turn extends Patience {
+  /** Whether it waited elsewhere before. @defaultValue `false` */
+  readonly hasPlace?: boolean;
+}
+
 /** Requests with their replies, and messages without, over one connection. */
 export class Conversation<In> {
   readonly #connection: Connection;
@@ -68,11 +74,11 @@ export class Conversation<In> {
   }
 
   /** Send a request, and wait for its reply; see `Channel.request()`. */
-  ask({ bytes, id }: EncodedRequest, patience: Patience): Promise<In> {
+  ask({ bytes, id }: EncodedRequest, turn: Turn): Promise<In> {
     this.#requireStep();
-    const timeoutMs = patience.timeoutMs ?? this.#options.requestTimeoutMs;
+    const { timeoutMs = this.#options.requestTimeoutMs, signal, hasPlace = false } = turn;
     const waiter: Waiter<In> = new Waiter(
-      { ...patience, timeoutMs },
+      { timeoutMs, signal },
       {
         timedOut: () => timedOut("Cannot request: no reply came", timeoutMs, pending.sent),
         gaveUp: (expired) => {
@@ -88,6 +94,7 @@ export class Conversation<In> {
     const message: OutgoingMessage = {
       bytes,
       isRequest: true,
+      hasPlace,
       left: () => {
         pending.sent = true;
         this.#replies.sent(pending);
@@ -108,11 +115,11 @@ export class Conversation<In> {
   }
 
   /** Send a message to which no reply comes; see `Channel.send()`. */
-  tell(bytes: Uint8Array, patience: Patience): Promise<void> {
-    const timeoutMs = patience.timeoutMs ?? this.#options.requestTimeoutMs;
+  tell(bytes: Uint8Array, turn: Turn): Promise<void> {
+    const { timeoutMs = this.#options.requestTimeoutMs, signal, hasPlace = false } = turn;
     let sent = false;
     const waiter: Waiter<void> = new Waiter(
-      { ...patience, timeoutMs },
+      { timeoutMs, signal },
       {
         timedOut: () => timedOut("Cannot send: there was no room", timeoutMs, sent),
         gaveUp: () => this.#outgoing.remove(message),
@@ -121,6 +128,7 @@ export class Conversation<In> {
     const message: OutgoingMessage = {
       bytes,
       isRequest: false,
+      hasPlace,
       left: () => {
         sent = true;
       },

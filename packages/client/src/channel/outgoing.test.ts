@@ -32,6 +32,7 @@ class Office {
       name,
       bytes: Buffer.from(name),
       isRequest,
+      hasPlace: false,
       left: () => note("left"),
       hasRoom: () => note("has room"),
       failed: (cause) => note(cause === undefined ? "failed" : `failed: ${cause.message}`),
@@ -125,6 +126,13 @@ describe("Outgoing", () => {
     expect(office.outgoing.add(office.letter("third", true))).toBe(true);
     expect(office.outgoing.add(office.letter("fourth"))).toBe(false);
     expect(office.diary).toEqual([]);
+  });
+
+  test("lets who has a place already wait, however many do", () => {
+    const office = open(0);
+    office.add("one");
+    expect(office.outgoing.add({ ...office.letter("two"), hasPlace: true })).toBe(true);
+    expect(office.outgoing.add(office.letter("three"))).toBe(false);
   });
 
   test("lets nothing wait with a size of 0, and still sends what need not", () => {

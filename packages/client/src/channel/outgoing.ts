@@ -7,6 +7,8 @@ export interface OutgoingMessage {
   readonly bytes: Uint8Array;
   /** Whether it needs room for one more request. */
   readonly isRequest: boolean;
+  /** Whether it waited elsewhere before, and was counted there: then it may wait here, however many do. */
+  readonly hasPlace: boolean;
   /** It was given to the connection. */
   left(): void;
   /** And there is room for more. */
@@ -43,7 +45,7 @@ export class Outgoing {
   /** Send it now, or when its turn comes; false if no more may wait. */
   add(message: OutgoingMessage): boolean {
     const mayGo = this.#waiting.size === 0 && this.#mayGo(message);
-    if (!mayGo && this.#waiting.size >= this.#size) return false;
+    if (!mayGo && !message.hasPlace && this.#waiting.size >= this.#size) return false;
     this.#waiting.add(message);
     if (mayGo) this.flush();
     return true;

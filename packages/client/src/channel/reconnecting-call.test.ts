@@ -4,6 +4,7 @@ import { ClientErrorCode } from "../client-error-code.ts";
 import type { Patience } from "../patience.ts";
 import { RequestError } from "../request-error.ts";
 import { LOST, ReconnectingCall, type CallPlan } from "./reconnecting-call.ts";
+import type { Turn } from "./conversation.ts";
 import type { WaitingCall } from "./waiting-calls.ts";
 
 /** As much of a channel as a call looks at. */
@@ -72,19 +73,25 @@ describe("ReconnectingCall", () => {
     expect(await outcomeOf([unsent, unsent, unsent, [OPEN, answers("reply")]])).toEqual({ value: "reply", runs: 4 });
   });
 
-  test("counts among those whose number is bounded, and has its place for good when it has begun", async () => {
+  test("counts among those whose number is bounded, and has its place for good once it was let in", async () => {
     const places: string[] = [];
     for (const plan of [{ bounded: true }, { bounded: false }]) {
-      const attempt: Attempt = async () => "reply";
+      const attempts = [LOST, "reply"] as const;
+      const attempt = async (_line: Line, { hasPlace }: Turn): Promise<string | typeof LOST> => {
+        places.push(`runs ${hasPlace}`);
+        return attempts[runs++] ?? "too often";
+      };
+      let runs = 0;
       const whole = { timeoutMs: 10_000, signal: undefined, resends: 0, timedOut: () => new Error("late") };
       const call = new ReconnectingCall<Line, string>({ ...whole, ...plan, attempt }, (each) => {
-        places.push(`${each.bounded} ${each.begun}`);
+        places.push(`${each.bounded} ${each.hasPlace}`);
         each.run(OPEN);
-        places.push(`${each.bounded} ${each.begun}`);
       });
       await call.start();
     }
-    expect(places).toEqual(["true false", "true true", "false false", "false true"]);
+    expect(places).toEqual(
+      ["true", "false"].flatMap((bounded) => [`${bounded} false`, "runs false", `${bounded} true`, "runs true"]),
+    );
   });
 
   test("rejects when it was sent, without another attempt", async () => {

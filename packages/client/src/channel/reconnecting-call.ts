@@ -2,6 +2,7 @@ import { ClientErrorCode } from "../client-error-code.ts";
 import { isOwnClose } from "../is-own-close.ts";
 import type { Patience } from "../patience.ts";
 import { RequestError } from "../request-error.ts";
+import type { Turn } from "./conversation.ts";
 import type { WaitingCall } from "./waiting-calls.ts";
 
 /** What an attempt answers if its connection has ended first, and nothing else is to be said. */
@@ -22,7 +23,7 @@ interface Openable {
 /** What a {@link ReconnectingCall} does, and how long. */
 export interface CallPlan<Channel, Value> {
   /** Do it over one connection. */
-  attempt(channel: Channel, patience: Patience): Promise<Value | typeof LOST>;
+  attempt(channel: Channel, turn: Turn): Promise<Value | typeof LOST>;
   /** How long it may take in all, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
@@ -42,7 +43,7 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
   readonly #resolve: (value: Value) => void;
   readonly #reject: (error: unknown) => void;
   readonly #again: () => void;
-  #begun = false;
+  #hasPlace = false;
   #sent = false;
   #resends = 0;
 
@@ -61,8 +62,8 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
     return this.#plan.bounded;
   }
 
-  get begun(): boolean {
-    return this.#begun;
+  get hasPlace(): boolean {
+    return this.#hasPlace;
   }
 
   get sent(): boolean {
@@ -72,12 +73,13 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
   /** Begin: over the connection that there is, or the next one. */
   start(): Promise<Value> {
     this.#again();
+    // Whoever is not refused at once has one.
+    this.#hasPlace = true;
     return this.promise;
   }
 
   run(channel: Channel): void {
-    this.#begun = true;
-    this.#plan.attempt(channel, this.#patience).then(
+    this.#plan.attempt(channel, { ...this.#patience, hasPlace: this.#hasPlace }).then(
       (value) => {
         if (value === LOST) this.#again();
         else this.#resolve(value);

@@ -194,7 +194,7 @@ export class ReconnectingChannel<In, Out = In>
       const problem = `Cannot request: no reply came within ${timeoutMs} ms`;
       const resends = idempotent ? this.#reconnecting.maxResends : 0;
       return this.#calls.call<In>({
-        attempt: (channel, patience) => channel.conversation.ask(request, patience),
+        attempt: (channel, turn) => channel.conversation.ask(request, turn),
         timedOut: (sent) => this.#calls.timedOut(ClientErrorCode.requestTimeout, problem, sent),
         timeoutMs,
         signal,
@@ -216,7 +216,7 @@ export class ReconnectingChannel<In, Out = In>
       const { bytes } = encodeRequest(message, (each) => this.codec.encode(each), undefined);
       const problem = `Cannot send: the message did not leave within ${timeoutMs} ms`;
       return this.#calls.call<void>({
-        attempt: (channel, rest) => channel.conversation.tell(bytes, rest),
+        attempt: (channel, turn) => channel.conversation.tell(bytes, turn),
         timedOut: (sent) => this.#calls.timedOut(ClientErrorCode.requestTimeout, problem, sent),
         timeoutMs,
         signal,
@@ -362,7 +362,7 @@ export class ReconnectingChannel<In, Out = In>
 /** What a receiver has to know of a connection that is lost is told by an event: he waits for the next one. */
 async function receiveUnlessLost<In>(channel: Channel<In, never>, patience: Patience): Promise<In | typeof LOST> {
   try {
-    return (await channel.receive(patience)) ?? LOST;
+    return (await channel.conversation.receive(patience)) ?? LOST;
   } catch (error) {
     if (channel.open || patience.signal?.aborted === true) throw error;
     return LOST;

@@ -5,7 +5,7 @@ import { WaitingCalls, type WaitingCall } from "./waiting-calls.ts";
 
 /** Notes what becomes of it. */
 class NotedCall implements WaitingCall<string> {
-  begun = false;
+  hasPlace = false;
   readonly bounded: boolean;
   readonly sent: boolean;
   readonly #name: string;

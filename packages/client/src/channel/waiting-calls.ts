@@ -5,8 +5,8 @@ import { Waiter } from "../waiter.ts";
 export interface WaitingCall<Channel> {
   /** Whether it counts among those whose number is bounded. */
   readonly bounded: boolean;
-  /** Whether it had a place before, over an earlier connection, and has one for good. */
-  readonly begun: boolean;
+  /** Whether it had a place before, here or over an earlier connection, and has one for good. */
+  readonly hasPlace: boolean;
   /** Whether the other side may have got it, over an earlier connection. */
   readonly sent: boolean;
   /** There is a connection. */
@@ -29,7 +29,7 @@ export class WaitingCalls<Channel> {
 
   /** Let it wait; false if no more may. */
   add(call: WaitingCall<Channel>, patience: Patience): boolean {
-    if (call.bounded && !call.begun && this.#bounded >= this.#size) return false;
+    if (call.bounded && !call.hasPlace && this.#bounded >= this.#size) return false;
     const gaveUp = (): void => this.#remove(call);
     const waiter = new Waiter<void>(patience, { timedOut: () => call.timedOut(), gaveUp });
     waiter.promise.catch((error: unknown) => call.giveUp(error));
