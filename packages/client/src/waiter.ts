@@ -11,7 +11,7 @@ export interface WaiterSurroundings {
   /** Called when its time is over (`expired`), or its signal aborted, right after it was rejected. */
   gaveUp?(expired: boolean): void;
   /** Called before it gives up for its time: a reply that is here already, and was not looked at, is in time. */
-  readonly confirm?: Confirmation;
+  readonly confirm?: Confirmation | undefined;
 }
 
 /** Someone who waits for a value: until it comes, his time is over, or his signal is aborted. Then nothing is left of him, no timer and no listener. */

@@ -9,6 +9,7 @@ import { leakCheck } from "@socketserver/testing";
 import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { blockFor } from "./support/block-for.ts";
 import type { Guest } from "./support/guest.ts";
 import { NOTES, noteLine, parseNote } from "./support/note.ts";
 import { ScriptedServer, type Script } from "./support/scripted-server.ts";
@@ -231,8 +232,3 @@ describe("What waits to be sent", () => {
     expect((await server.guest()).rest).toBe("1\n3\n");
   });
 });
-
-/** Nothing else happens in this process meanwhile. */
-function blockFor(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end;);
-}

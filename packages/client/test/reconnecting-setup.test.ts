@@ -9,6 +9,7 @@ import { leakCheck } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { soon } from "../../core/test/support/soon.ts";
+import { blockFor } from "./support/block-for.ts";
 import { echoScript } from "./support/echo-script.ts";
 import { EventLog } from "./support/event-log.ts";
 import type { Guest } from "./support/guest.ts";
@@ -145,6 +146,23 @@ describe("ReconnectingChannel.setup()", () => {
     expect(await channel.request("hello")).toBe("echo hello");
     expect(log.names).toEqual(["connecting", "waiting", "connecting", "connected"]);
     expect(log.of("waiting")[0]?.error).toMatchObject({ code });
+  });
+
+  test.each([
+    ["setup()", { connectTimeoutMs: 500, maxAttempts: 1 }, {}],
+    ["connect()", {}, { timeoutMs: 500 }],
+  ])("is in time for %s if what it waits for came in time, although this process was busy", async (...row) => {
+    const [, options, patience] = row;
+    await using server = await ScriptedServer.start(async (guest) => {
+      guest.say(`hello ${await guest.line()}\n`);
+      // The server is in this process: it has answered, and then nothing can be read before the time is over.
+      setImmediate(() => blockFor(700));
+      await deaf(guest);
+    });
+    await using channel = new PreparedChannel(server, [async (each) => void (await each.request("login"))], options);
+    await channel.connect(patience);
+    expect(channel.state).toBe("connected");
+    expect(server.guests).toHaveLength(1);
   });
 
   test("that asks nothing fails as soon as the server ends the connection, and not after its time", async () => {

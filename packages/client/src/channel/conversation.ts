@@ -15,7 +15,7 @@ import { idFields } from "../correlation.ts";
 import type { EncodedRequest } from "../encoded-request.ts";
 import type { Patience } from "../patience.ts";
 import { RequestError } from "../request-error.ts";
-import { Waiter } from "../waiter.ts";
+import { Waiter, type Confirmation } from "../waiter.ts";
 import type { ResolvedChannelOptions } from "./channel-options.ts";
 import type { ConversationEnd } from "./conversation-end.ts";
 import { Inbox } from "./inbox.ts";
@@ -36,6 +36,8 @@ export interface Turn extends Patience {
 
 /** Requests with their replies, and messages without, over one connection. */
 export class Conversation<In> {
+  /** A reply that is here already, and was not looked at, is in time, even if the kernel holds it in several pieces. */
+  readonly confirm: Confirmation = (callback) => this.#lookForReplies(callback, MAX_LOOKS);
   readonly #connection: Connection;
   readonly #options: ResolvedChannelOptions;
   readonly #replies: PendingReplies<In>;
@@ -87,7 +89,7 @@ export class Conversation<In> {
           if (expired && !pending.sent) this.#requireReplies();
         },
         // To what was not sent no reply can be here.
-        confirm: (callback) => (pending.sent ? this.#confirm(callback) : callback()),
+        confirm: (callback) => (pending.sent ? this.confirm(callback) : callback()),
       },
     );
     const pending: PendingReply<In> = { waiter, id, sent: false };
@@ -148,7 +150,7 @@ export class Conversation<In> {
     this.#reading.begin();
     const { timeoutMs = this.#idleTimeoutMs } = patience;
     const problem = `Cannot receive: no message came within ${timeoutMs} ms`;
-    const surroundings = { timedOut: () => new PeerError(ErrorCode.idleTimeout, problem), confirm: this.#confirm };
+    const surroundings = { timedOut: () => new PeerError(ErrorCode.idleTimeout, problem), confirm: this.confirm };
     return this.#inbox.receive({ ...patience, timeoutMs }, surroundings);
   }
 
@@ -242,9 +244,6 @@ export class Conversation<In> {
     const { code, why, ...end } = this.#end ?? broken;
     return new RequestError(code, `${problem}: ${why}`, { sent, cause: end.cause });
   }
-
-  /** A reply that is here already, and was not looked at, is in time, even if the kernel holds it in several pieces. */
-  readonly #confirm = (callback: () => void): void => this.#lookForReplies(callback, MAX_LOOKS);
 
   #lookForReplies(callback: () => void, looks: number): void {
     const { bytesRead } = this.#connection;

@@ -2,6 +2,7 @@ import { ClientErrorCode } from "../client-error-code.ts";
 import { isOwnClose } from "../is-own-close.ts";
 import type { Patience } from "../patience.ts";
 import { RequestError } from "../request-error.ts";
+import type { Confirmation } from "../waiter.ts";
 import type { Turn } from "./conversation.ts";
 import type { WaitingCall } from "./waiting-calls.ts";
 
@@ -33,6 +34,8 @@ export interface CallPlan<Channel, Value> {
   readonly bounded: boolean;
   /** What it rejects with when its time is over. */
   timedOut(sent: boolean): Error;
+  /** Called before it gives up for its time while there is no connection. */
+  readonly confirm?: Confirmation;
 }
 
 /** A call that goes on over the next connection if the one that it began on is lost, and settles once. */
@@ -64,6 +67,10 @@ export class ReconnectingCall<Channel extends Openable, Value> implements Waitin
 
   get hasPlace(): boolean {
     return this.#hasPlace;
+  }
+
+  get confirm(): Confirmation | undefined {
+    return this.#plan.confirm;
   }
 
   get sent(): boolean {

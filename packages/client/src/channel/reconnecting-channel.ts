@@ -12,6 +12,7 @@ import { assertCodec, type Codec } from "@socketserver/framing";
 import { checkBackoff } from "../backoff.ts";
 import { ClientErrorCode } from "../client-error-code.ts";
 import { encodeRequest } from "../encoded-request.ts";
+import { lastTurns } from "../last-turns.ts";
 import { checkPatience, type Patience } from "../patience.ts";
 import { orRejected } from "../or-rejected.ts";
 import { pickOptions } from "../pick-options.ts";
@@ -171,6 +172,8 @@ export class ReconnectingChannel<In, Out = In>
       const problem = `Cannot connect: there was no connection within ${timeoutMs} ms`;
       return this.#calls.call<void>({
         attempt: () => Promise.resolve(),
+        // A connection that came about while this process was held up is in time.
+        confirm: lastTurns,
         timedOut: () => this.#calls.timedOut(ClientErrorCode.connectTimeout, problem, false),
         timeoutMs,
         signal,

@@ -13,7 +13,7 @@ export function runSetup<In, Out>(
 ): Promise<void> {
   const problem = `Cannot connect: setup() did not end within ${patience.timeoutMs} ms`;
   const timedOut = (): Error => new SocketServerError(ClientErrorCode.connectTimeout, problem);
-  const waiter = new Waiter<void>(patience, { timedOut });
+  const waiter = new Waiter<void>(patience, { timedOut, confirm: channel.conversation.confirm });
   channel.conversation.onEnd(({ code, why, cause }) => {
     waiter.reject(cause ?? new SocketServerError(code, `Cannot connect: ${why} before setup() had ended`));
   });

@@ -1,5 +1,5 @@
 import type { Patience } from "../patience.ts";
-import { Waiter } from "../waiter.ts";
+import { Waiter, type Confirmation } from "../waiter.ts";
 
 /** A call that cannot go on without a connection. */
 export interface WaitingCall<Channel> {
@@ -9,6 +9,8 @@ export interface WaitingCall<Channel> {
   readonly hasPlace: boolean;
   /** Whether the other side may have got it, over an earlier connection. */
   readonly sent: boolean;
+  /** Called before it gives up for its time. */
+  readonly confirm?: Confirmation | undefined;
   /** There is a connection. */
   run(channel: Channel): void;
   /** There will be none, or not in time. */
@@ -31,7 +33,7 @@ export class WaitingCalls<Channel> {
   add(call: WaitingCall<Channel>, patience: Patience): boolean {
     if (call.bounded && !call.hasPlace && this.#bounded >= this.#size) return false;
     const gaveUp = (): void => this.#remove(call);
-    const waiter = new Waiter<void>(patience, { timedOut: () => call.timedOut(), gaveUp });
+    const waiter = new Waiter<void>(patience, { timedOut: () => call.timedOut(), gaveUp, confirm: call.confirm });
     waiter.promise.catch((error: unknown) => call.giveUp(error));
     this.#waiting.set(call, waiter);
     if (call.bounded) this.#bounded++;

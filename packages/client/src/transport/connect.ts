@@ -3,6 +3,7 @@ import { Connection, formatAddress, type Address } from "@socketserver/core";
 import { ClientErrorCode } from "../client-error-code.ts";
 import { ConnectError, type FailedAttempt } from "../connect-error.ts";
 import { describeError } from "../describe-error.ts";
+import { lastTurns } from "../last-turns.ts";
 import { resolveTargets, type Target } from "../target.ts";
 import { candidates } from "./candidates.ts";
 import { resolveConnectOptions, type ConnectOptions, type ResolvedConnectOptions } from "./connect-options.ts";
@@ -74,10 +75,7 @@ async function race(
     contest.stop();
   };
   // A connection that came about while this process was held up is in time: it is seen first.
-  const timer =
-    connectTimeoutMs === Infinity
-      ? undefined
-      : setTimeout(() => setImmediate(() => setImmediate(expire)), connectTimeoutMs);
+  const timer = connectTimeoutMs === Infinity ? undefined : setTimeout(() => lastTurns(expire), connectTimeoutMs);
   const abort = (): void => contest.stop();
   signal?.addEventListener("abort", abort, { once: true });
   try {
