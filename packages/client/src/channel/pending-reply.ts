@@ -28,7 +28,7 @@ export interface PendingReplies<Reply> {
   abandon(pending: PendingReply<Reply>): void;
   /** Whose reply has come: nobody's (null) if it is late or foreign, undefined if it is no reply. He waits no more. A message that cannot be decoded is undefined. */
   take(message: Reply | undefined): PendingReply<Reply> | null | undefined;
-  /** If replies are still to come, and nobody waits for any of them: since when nobody waits for the first one, on the clock of `performance.now()`. */
+  /** If replies are still to come, and nobody waits for any of them: since when that is so and no reply has come, on the clock of `performance.now()`. */
   readonly stuckSince: number | undefined;
   /** Whether it is known whose reply a message is that cannot be decoded. */
   readonly knowsUndecodable: boolean;

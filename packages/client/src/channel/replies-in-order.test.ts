@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Waiter } from "../waiter.ts";
 import type { PendingReply } from "./pending-reply.ts";
@@ -81,5 +81,47 @@ describe("RepliesInOrder", () => {
     const all = requests(replies, 4, 2);
     expect(replies.clear()).toEqual(all);
     expect([replies.clear(), replies.outstanding, replies.take()]).toEqual([[], 0, undefined]);
+  });
+});
+
+describe("RepliesInOrder.stuckSince", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"], now: 0 }));
+  afterEach(() => void vi.useRealTimers());
+
+  test("is undefined while a reply is waited for, and while none is to come", () => {
+    const replies = new RepliesInOrder<string>();
+    const [one, two] = requests(replies, 3, 2) as [PendingReply<string>, PendingReply<string>];
+    giveUp(replies, one);
+    expect(replies.stuckSince).toBeUndefined();
+    giveUp(replies, two);
+    expect(replies.stuckSince).toBeDefined();
+    replies.take();
+    replies.take();
+    expect(replies.stuckSince).toBeUndefined();
+  });
+
+  test("is when the last one gave up, whose place that is", () => {
+    const replies = new RepliesInOrder<string>();
+    const [one, two, three] = requests(replies, 3) as [
+      PendingReply<string>,
+      PendingReply<string>,
+      PendingReply<string>,
+    ];
+    for (const pending of [one, three, two]) {
+      vi.advanceTimersByTime(100);
+      giveUp(replies, pending);
+    }
+    expect(replies.stuckSince).toBe(performance.now());
+  });
+
+  test("is when a reply came, late or not, if that is later", () => {
+    const replies = new RepliesInOrder<string>();
+    const [, two, three] = requests(replies, 3) as [PendingReply<string>, PendingReply<string>, PendingReply<string>];
+    for (const pending of [two, three]) giveUp(replies, pending);
+    for (let count = 0; count < 2; count++) {
+      vi.advanceTimersByTime(100);
+      replies.take();
+      expect(replies.stuckSince).toBe(performance.now());
+    }
   });
 });

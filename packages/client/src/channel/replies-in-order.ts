@@ -7,14 +7,21 @@ export class RepliesInOrder<Reply> implements PendingReplies<Reply> {
   readonly #unsent = new Set<PendingReply<Reply>>();
   /** Sent, in that order. */
   readonly #sent = new Set<PendingReply<Reply>>();
+  /** When a reply came last. */
+  #repliedAt = 0;
 
   get outstanding(): number {
     return this.#sent.size;
   }
 
   get stuckSince(): number | undefined {
-    const [first] = this.#sent;
-    return [...this.#sent].every(({ waiter }) => waiter.settled) ? first?.abandonedAt : undefined;
+    if (this.#sent.size === 0) return undefined;
+    let since = this.#repliedAt;
+    for (const { waiter, abandonedAt = 0 } of this.#sent) {
+      if (!waiter.settled) return undefined;
+      since = Math.max(since, abandonedAt);
+    }
+    return since;
   }
 
   add(pending: PendingReply<Reply>): void {
@@ -35,6 +42,7 @@ export class RepliesInOrder<Reply> implements PendingReplies<Reply> {
     const [first] = this.#sent;
     if (first === undefined) return undefined;
     this.#sent.delete(first);
+    this.#repliedAt = performance.now();
     return first.waiter.settled ? null : first;
   }
 
