@@ -1,6 +1,6 @@
 import { ClientErrorCode, DatagramClient } from "@socketserver/client";
 import { AsyncUDPServer, DatagramRequestHandler, UDPServer } from "@socketserver/core";
-import { lines, unframedText } from "@socketserver/framing";
+import { lines, MessageRequestHandler, unframedBytes, unframedText, type Codec } from "@socketserver/framing";
 import { leakCheck, serve } from "@socketserver/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 
@@ -31,6 +31,20 @@ describe("DatagramClient.request()", () => {
     expect(await client.request("hello")).toBe("HELLO");
     const words = ["one", "two", "three"];
     expect(await Promise.all(words.map((word) => client.request(word)))).toEqual(["ONE", "TWO", "THREE"]);
+  });
+
+  test.each<[string, Codec<unknown>, unknown]>([
+    ["text", unframedText(), ""],
+    ["bytes", unframedBytes(), Buffer.alloc(0)],
+  ])("asks with an empty datagram, and is answered with one: %s", async (_what, codec, nothing) => {
+    class EchoHandler extends MessageRequestHandler(codec) {
+      override handleMessage(message: unknown): unknown {
+        return message;
+      }
+    }
+    await using running = await serve(EchoHandler, { server: AsyncUDPServer });
+    await using client = new DatagramClient({ port: running.port }, codec, { retry: NO_RETRY });
+    expect(await client.request(nothing)).toEqual(nothing);
   });
 
   test("gives each request a port of its own, and each of its tries the same one", async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { expectComplaint } from "../../../core/test/support/complaint.ts";
 import { peerError } from "../../test/support/peer-error.ts";
 import { readAll } from "../../test/support/read-all.ts";
+import { decodeDatagram } from "../datagram-message.ts";
 import { unframedText } from "./unframed-text.ts";
 
 const SMILE = Buffer.from("😀");
@@ -44,6 +45,14 @@ describe("unframedText()", () => {
     for (const again of [() => decoder.read(), () => decoder.end()]) expect(again).toThrow(error);
     expect(decoder.rest()).toHaveLength(0);
     expect(readAll(decoder, "a")).toEqual(["a"]);
+  });
+
+  test("takes a datagram for a message, also an empty one", () => {
+    expect(decodeDatagram(unframedText(), SMILE)).toBe("😀");
+    expect(decodeDatagram(unframedText(), Buffer.alloc(0))).toBe("");
+    expect(() => decodeDatagram(unframedText(), SMILE.subarray(1))).toThrow(
+      peerError({ code: "PROTOCOL", message: "Cannot decode message: it is no UTF-8", skippable: true }),
+    );
   });
 
   test("sends text as UTF-8, and nothing else", () => {

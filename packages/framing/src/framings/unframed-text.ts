@@ -6,10 +6,15 @@ import { unfinishedCharacter } from "./unfinished-character.ts";
 /**
  * Text without messages: UTF-8 as it comes, in pieces that never cut a character. For a terminal or a log, where only the order of the characters counts.
  *
- * Unlike the messages of every other codec, the pieces depend on how the bytes were cut; together they are the same.
+ * Unlike the messages of every other codec, the pieces depend on how the bytes were cut; together they are the same. A datagram is a message,
+ * also an empty one.
  */
 export function unframedText(): Codec<string> {
-  return { encode: (message) => UTF8.encode(message), decoder: () => new UnframedTextDecoder() };
+  return {
+    encode: (message) => UTF8.encode(message),
+    decoder: () => new UnframedTextDecoder(),
+    decodeDatagram: (packet) => UTF8.decode(packet),
+  };
 }
 
 class UnframedTextDecoder implements Decoder<string> {
