@@ -1,6 +1,5 @@
 import type { Address } from "@socketserver/core";
 import { createSocket } from "node:dgram";
-import { once } from "node:events";
 
 import { dial } from "./dial.ts";
 
@@ -29,7 +28,11 @@ export async function talk(address: Address, input: string | Uint8Array, setting
   return Buffer.concat(output);
 }
 
-/** Send one datagram, and answer the first that comes back; undefined if none comes in time. */
+/**
+ * Send one datagram, and answer the first that comes back; undefined if none comes in time.
+ *
+ * @throws the system's error, such as `EMSGSIZE` or `ENOTFOUND`, if it cannot be sent.
+ */
 export async function talkDatagram(
   address: Address,
   packet: string | Uint8Array,
@@ -37,14 +40,16 @@ export async function talkDatagram(
 ): Promise<Buffer | undefined> {
   if ("path" in address)
     throw new TypeError(`Cannot send datagram: address must have host and port, received the path ${address.path}`);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
+  const time = AbortSignal.timeout(settings.timeoutMs ?? 10_000);
+  time.addEventListener("abort", () => resolve(undefined));
   const socket = createSocket(address.host.includes(":") ? "udp6" : "udp4");
+  socket.on("message", (answer) => resolve(answer)).on("error", reject);
   try {
-    const answer = once(socket, "message", { signal: AbortSignal.timeout(settings.timeoutMs ?? 10_000) });
-    answer.catch(() => {
-      // Told below.
+    socket.send(packet, address.port, address.host, (error) => {
+      if (error) reject(error);
     });
-    socket.send(packet, address.port, address.host);
-    return (await answer.catch(() => [undefined]))[0] as Buffer | undefined;
+    return await promise;
   } finally {
     socket.close();
   }
