@@ -4,7 +4,14 @@ import { CORRELATE_BY, idFields, idInUse, idOfReply, idOfRequest, type Correlate
 
 const FIELDS = { request: "asks", reply: "answers" };
 
-const IDS = ["", "one", 0, -1.5, Number.NaN, 0n, 123n];
+const IDS = ["", "one", 0, -1.5, Number.NaN, 2n ** 53n + 1n, -(2n ** 64n) - 1n, 10n ** 400n];
+
+/** Bigints, and the numbers that are the same. */
+const SAME_IDS = [
+  [0n, 0],
+  [-123n, -123],
+  [2n ** 60n, 2 ** 60],
+] as const;
 
 const NO_IDS = [undefined, null, true, {}, [1], Symbol("id"), () => 1];
 
@@ -20,6 +27,10 @@ describe("idFields()", () => {
 describe("idOfRequest()", () => {
   test.each(IDS)("is %o", (id) => {
     expect(idOfRequest({ asks: id, answers: "another" }, FIELDS)).toBe(id);
+  });
+
+  test.each(SAME_IDS)("%d is the number, if that is exact", (id, number) => {
+    expect(idOfRequest({ asks: id }, FIELDS)).toBe(number);
   });
 
   test.each(NO_IDS)("refuses %o, and shows it", (id) => {
@@ -42,6 +53,10 @@ describe("idOfRequest()", () => {
 describe("idOfReply()", () => {
   test.each(IDS)("is %o", (id) => {
     expect(idOfReply({ answers: id, asks: "another" }, FIELDS)).toBe(id);
+  });
+
+  test.each(SAME_IDS)("%d is the number, if that is exact", (id, number) => {
+    expect(idOfReply({ answers: id }, FIELDS)).toBe(number);
   });
 
   test.each([...NO_IDS.map((answers) => ({ answers, asks: 1 })), ...NO_MESSAGES, [1], {}])(

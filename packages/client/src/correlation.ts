@@ -18,7 +18,7 @@ export type CorrelateBy<In, Out> =
   | (FieldOf<In> & FieldOf<Out>)
   | { readonly request: FieldOf<Out>; readonly reply: FieldOf<In> };
 
-/** What tells one request from another. */
+/** What tells one request from another. The same integer is the same id, as a number or as a bigint. */
 export type RequestId = string | number | bigint;
 
 /** The fields of the ids. */
@@ -57,7 +57,7 @@ export function idFields(correlateBy: string | IdFields): IdFields {
  */
 export function idOfRequest(message: unknown, { request }: IdFields): RequestId {
   const id = field(message, request);
-  if (isId(id)) return id;
+  if (isId(id)) return canonical(id);
   throw typeError(
     ErrorCode.invalidMessage,
     `Cannot request: correlateBy names the field ${show(request)}, which must be a string, a number or a bigint, received ${show(id)}`,
@@ -67,12 +67,19 @@ export function idOfRequest(message: unknown, { request }: IdFields): RequestId 
 /** The id of a reply; undefined if the message has none, and is a reply to nobody. */
 export function idOfReply(message: unknown, { reply }: IdFields): RequestId | undefined {
   const id = field(message, reply);
-  return isId(id) ? id : undefined;
+  return isId(id) ? canonical(id) : undefined;
 }
 
 /** What a second request with the id of one that waits for its reply rejects with. */
 export function idInUse(id: RequestId): RangeError {
   return rangeError(ErrorCode.invalidMessage, `Cannot request: the id ${show(id)} is that of a request which waits`);
+}
+
+/** What leaves as a bigint may come back as a number, if a number can tell it exactly. */
+function canonical(id: RequestId): RequestId {
+  if (typeof id !== "bigint") return id;
+  const number = Number(id);
+  return Number.isFinite(number) && BigInt(number) === id ? number : id;
 }
 
 function field(message: unknown, name: string): unknown {

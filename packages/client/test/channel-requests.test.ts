@@ -15,6 +15,8 @@ import { ScriptedServer, type Script } from "./support/scripted-server.ts";
 
 const TEXT = lines().text();
 
+const PACKED = lengthPrefixed().with(messagePack());
+
 const echo: Script = async (guest) => {
   for await (const line of guest) guest.say(`${line}\n`);
 };
@@ -110,7 +112,7 @@ describe("Channel.request() by id", () => {
     interface Big {
       readonly id: bigint;
     }
-    const codec = lengthPrefixed().with(messagePack()) as Codec<Big>;
+    const codec = PACKED as Codec<Big>;
     const held: Big[] = [];
     class BackwardsHandler extends MessageRequestHandler(codec) {
       override async handleMessage(message: Big): Promise<void> {
@@ -122,6 +124,20 @@ describe("Channel.request() by id", () => {
     await using channel = await Channel.connect(running.address, codec, { correlateBy: "id" });
     const notes = [1n, 2n, 3n].map((offset) => ({ id: 2n ** 60n + offset }));
     expect(await Promise.all(notes.map((note) => channel.request(note)))).toEqual(notes);
+  });
+
+  test("finds a reply whose id is the same integer, and refuses that while it is in use", async () => {
+    class EchoHandler extends MessageRequestHandler(PACKED) {
+      override handleMessage(message: unknown): unknown {
+        return message;
+      }
+    }
+    await using running = await serve(EchoHandler, { server: AsyncTCPServer });
+    await using channel = await Channel.connect(running.address, PACKED, { correlateBy: "id" });
+    const reply = channel.request({ id: 5n });
+    await expect(channel.request({ id: 5 })).rejects.toMatchObject({ code: "ERR_SOCKETSERVER_INVALID_MESSAGE" });
+    // MessagePack tells no bigint from a number.
+    expect(await reply).toEqual({ id: 5 });
   });
 
   test("finds replies whose field has another name", async () => {

@@ -6,7 +6,8 @@ import { CORRELATE_BY, type CorrelateBy } from "../correlation.ts";
 export interface ChannelOptions<In, Out> {
   /**
    * How replies find their requests: the name of the field that has an id in both, or `{ request, reply }` if the names differ. A message without one is no reply,
-   * and is for `receive()`; a reply whose id nobody waits for is late, and passed over. So an id must not be used again soon.
+   * and is for `receive()`; a reply whose id nobody waits for is late, and passed over. So an id must not be used again soon. It is a string, a number or a bigint;
+   * the same integer is the same id, as a number or as a bigint.
    * @defaultValue none: replies come in the order of the requests
    */
   readonly correlateBy?: CorrelateBy<In, Out>;

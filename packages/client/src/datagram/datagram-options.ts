@@ -28,7 +28,8 @@ export interface DatagramClientOptions<In = unknown, Out = In> {
   /**
    * How replies find their requests: the name of the field that has an id in both, or `{ request, reply }` if the names differ. All requests go through one socket
    * then; a reply without an id, or with one that nobody waits for, is ignored. An id that others can guess lets them answer in the server's place, if they can forge its
-   * address; one that is used again soon lets a late reply pass for the next.
+   * address; one that is used again soon lets a late reply pass for the next. It is a string, a number or a bigint; the same integer is the same id, as a number or as
+   * a bigint.
    * @defaultValue none: each request has a socket, and thereby a port, of its own
    */
   readonly correlateBy?: CorrelateBy<In, Out>;
