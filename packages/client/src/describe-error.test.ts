@@ -29,4 +29,8 @@ describe("describeError()", () => {
   test.each([null, undefined, "text", 5])("tells whatever else was thrown: %s", (thrown) => {
     expect(describeError(thrown)).toBe(String(thrown));
   });
+
+  test("tells that something has no text", () => {
+    expect(describeError(Object.create(null))).toBe("something that has no text");
+  });
 });

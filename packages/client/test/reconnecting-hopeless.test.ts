@@ -84,15 +84,18 @@ describe("ReconnectingChannel.shouldReconnect()", () => {
     expect(thrower.asked).toMatchObject([{ name: "Error", message: "no reason" }]);
   });
 
-  test("ends it if it throws", async () => {
+  test.each<[text: string, thrown: unknown]>([
+    ["Error: no idea", new Error("no idea")],
+    ["something that has no text", Object.create(null)],
+  ])("ends it if it throws, and tells %s", async (text, thrown) => {
     await using server = await ScriptedServer.start(refusing);
     await using member = new Member(server.address, lines().text(), HASTY);
     member.goesOn = () => {
-      throw new Error("no idea");
+      throw thrown;
     };
     await expect(member.request("one")).rejects.toMatchObject({
       code: "ERR_SOCKETSERVER_RECONNECT_FAILED",
-      message: expect.stringContaining("shouldReconnect() threw Error: no idea") as unknown,
+      message: expect.stringContaining(`shouldReconnect() threw ${text}`) as unknown,
     });
     expect(member.state).toBe("closed");
   });

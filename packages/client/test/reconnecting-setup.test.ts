@@ -104,6 +104,11 @@ describe("ReconnectingChannel.setup()", () => {
   const failures: readonly (readonly [how: string, way: Setup, error: object])[] = [
     ["throws", () => Promise.reject(new Error("no such user")), { message: "no such user" }],
     [
+      "throws what has no text",
+      () => Promise.reject(Object.create(null) as Error),
+      { message: "something that has no text" },
+    ],
+    [
       "takes longer than connectTimeoutMs",
       () => new Promise(() => {}),
       {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { asError } from "../as-error.ts";
 import { Backoff, type BackoffOptions } from "../backoff.ts";
+import { textOf } from "../text-of.ts";
 import type { ConnectedInfo, ConnectingInfo, DisconnectedInfo, WaitingInfo } from "./channel-events.ts";
 import type { Channel } from "./channel.ts";
 
@@ -95,7 +96,7 @@ export class Reconnector<In, Out> {
     try {
       return this.#maker.shouldReconnect(error) ? undefined : "shouldReconnect() said no";
     } catch (thrown) {
-      return `shouldReconnect() threw ${String(thrown)}`;
+      return `shouldReconnect() threw ${textOf(thrown)}`;
     }
   }
 
