@@ -419,7 +419,7 @@ export class Connection implements ServerRequest, BufferHolder, AsyncDisposable 
   }
 
   /** {@inheritDoc ServerRequest.onClosed} */
-  onClosed(listener: ClosedListener): void {
+  onClosed(listener: (reason: CloseReason) => void): void {
     // There are one or two, and a list that was pushed to has room for seventeen: that would be a fiftieth of what an idle connection keeps.
     if (this.#finalReason === undefined) this.#closedListeners = this.#closedListeners.concat(listener);
     else listener(this.#finalReason);
