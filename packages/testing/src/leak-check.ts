@@ -1,4 +1,6 @@
+import { subscribe } from "node:diagnostics_channel";
 import { readdirSync, readlinkSync } from "node:fs";
+import type { Worker } from "node:worker_threads";
 
 /** What a process has open: each kind of resource with its count. */
 type Resources = ReadonlyMap<string, number>;
@@ -7,10 +9,20 @@ type Resources = ReadonlyMap<string, number>;
 const SETTLE_MS = 5_000;
 const STEP_MS = 20;
 
+/** Threads that run: the runtime does not count them among its active resources. */
+const threads = new Set<Worker>();
+
+subscribe("worker_threads", (message) => {
+  const { worker } = message as { readonly worker: Worker };
+  threads.add(worker);
+  worker.once("exit", () => threads.delete(worker));
+});
+
 /**
  * Remember what is open now; the answer checks that nothing more is open later, and waits a little for what is closing.
  *
- * Counts the descriptors of sockets (where `/proc` tells) and the event loop's own active resources: sockets, servers, timers, threads, children.
+ * Counts the descriptors of sockets (where `/proc` tells), the event loop's own active resources (sockets, servers, timers, children), and threads, those with
+ * `unref()` too, if they began after this package was imported.
  *
  * @example
  * ```ts run
@@ -49,6 +61,7 @@ function openResources(): Resources {
   void process.stderr;
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  if (threads.size > 0) counts.set("thread", threads.size);
   const sockets = openSockets();
   if (sockets !== undefined) counts.set("socket descriptor", sockets);
   return counts;
