@@ -1,4 +1,5 @@
 import { CloseReason } from "../close-reason.ts";
+import { Datagram } from "../transport/datagram.ts";
 import { LoopTimer } from "../transport/loop-timer.ts";
 import type { ServerRequest } from "../transport/server-request.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -37,7 +38,8 @@ export class RequestClocks {
       this.#deadline = new LoopTimer<RequestClocks>(RequestClocks.#onDeadline, RequestClocks.#confirm, this);
       this.#deadline.start(deadlineMs);
     }
-    if (maxAgeMs !== Infinity) {
+    // A datagram is no client that stays.
+    if (maxAgeMs !== Infinity && !(request instanceof Datagram)) {
       this.#age = new LoopTimer<RequestClocks>(RequestClocks.#onAge, undefined, this);
       this.#age.start(maxAgeMs * (1 - Math.random() * AGE_JITTER));
     }

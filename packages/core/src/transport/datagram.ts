@@ -74,9 +74,10 @@ export class Datagram implements ServerRequest {
   /**
    * Send one datagram back to the sender; resolves when the kernel has it. UDP promises nothing about its arrival.
    *
-   * @throws the system's error, such as `EMSGSIZE` for data that does not fit a datagram.
+   * @throws the system's error, such as `EMSGSIZE` for data that does not fit a datagram; `SocketServerError` when the request is over.
    */
   async reply(data: string | Uint8Array): Promise<void> {
+    if (this.#cause !== undefined) throw this.#cause;
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     this.#lastActivity = performance.now();
     const sent = this.socket.sendTo(bytes, this.remoteAddress);
