@@ -75,6 +75,14 @@ describe.each(CONNECTION_SERVERS)("maxConcurrentMessages on $name", (cell) => {
     expect(running.errors).toMatchObject([{ name: "RangeError", message: "has failed" }]);
   });
 
+  test("loses no reply to a failure if they have no order", async () => {
+    await using running = await serveIn(cell, OutOfOrderHandler);
+    const output = String(await soon(talk(running.address, "slow\nfail\nlater\nnever\n")));
+    expect(output).toMatch(/^(later\n)?slow\nsettled: fail( later)? slow\n$/);
+    expect(await running.closedCount(1)).toMatchObject([{ reason: "handler-error" }]);
+    expect(running.errors).toMatchObject([{ name: "RangeError", message: "has failed" }]);
+  });
+
   test("is waited for when the server drains", async () => {
     await using running = await serveIn(cell, HoldingHandler);
     await using client = await dial(running.address);

@@ -19,8 +19,8 @@ export interface MessageWork<In, Reply> {
 /**
  * Handles several messages of a connection at once.
  *
- * At the first failure nothing more is read; replies that are due before it are still sent, and none after it. The failure is told when those under way
- * have settled, so that nothing of the handler runs behind its back. A wrong message is looked at when all before it have been answered.
+ * At the first failure nothing more is read. In order, replies that are due before it are still sent, and none after it; out of order, those to all messages
+ * under way. The failure is told when these have settled, so that nothing of the handler runs behind its back. A wrong message is looked at when all before it have been answered.
  */
 export class ConcurrentMessages<In, Reply> {
   readonly #work: MessageWork<In, Reply>;
@@ -82,7 +82,7 @@ export class ConcurrentMessages<In, Reply> {
     try {
       const reply = await this.#work.handle(message);
       await previous;
-      if (this.#failure === undefined) await this.#work.reply(reply);
+      if (this.#failure === undefined || !this.#work.inOrder) await this.#work.reply(reply);
     } catch (error) {
       this.#stopped = true;
       await previous;

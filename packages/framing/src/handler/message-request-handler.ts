@@ -51,7 +51,7 @@ export class BaseMessageHandler<In, Out, Server extends BaseServer = BaseServer>
 
   /**
    * Messages of this connection that are handled at once, an integer >= 1. With 1 a message waits until the one before it is handled and its reply sent.
-   * With more, a failure ends the connection when the replies before it are sent, or at once if they have no order; a wrong message waits for all before it.
+   * With more, a failure ends the connection when the replies before it are sent, or those under way if they have no order; a wrong message waits for all before it.
    * @defaultValue 1
    */
   maxConcurrentMessages = 1;
