@@ -117,6 +117,16 @@ describe("handleRequest()", () => {
     expect(acceptErrors).toHaveLength(1);
     expect(server.timeouts).toBe(0);
   });
+
+  test("waits for handleTimeout() no longer than verifyTimeoutMs", async () => {
+    class HangingServer extends TCPServer {
+      override handleTimeout(): Promise<void> {
+        return new Promise(() => {});
+      }
+    }
+    await using server = new HangingServer({ port: 0 }, EchoLineHandler, { timeoutMs: 0, verifyTimeoutMs: 20 });
+    await expect(soon(server.handleRequest())).rejects.toMatchObject({ code: "ERR_SOCKETSERVER_HOOK_TIMEOUT" });
+  });
 });
 
 describe("maxConcurrentRequests with deadlineMs", () => {

@@ -23,6 +23,7 @@ import type { CallerId, ListenerSide } from "./listener-side.ts";
 import { MovedRequest } from "./moved-request.ts";
 import { becomeReplica, type Replica } from "./replica.ts";
 import { ServerLife, type CloseLimits } from "./server-life.ts";
+import { settleWithin } from "./settle-within.ts";
 import type { ServerStatistics } from "./statistics.ts";
 
 /** How `serveForever()` ends beside `shutdown()` and `close()`. */
@@ -177,7 +178,9 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.handle_request | handle_request}
    */
   async handleRequest(): Promise<void> {
-    if (await this.#life.serveOne(this.#options.timeoutMs)) await this.handleTimeout();
+    const { timeoutMs, verifyTimeoutMs } = this.#options;
+    if (await this.#life.serveOne(timeoutMs))
+      await settleWithin("handleTimeout", this.handleTimeout(), verifyTimeoutMs);
   }
 
   /**
