@@ -4,7 +4,8 @@ import { addressList } from "../transport/address-list.ts";
 /** Who may come in, and how many at once. All of it may be changed while the server runs: see `changeAdmission()`. */
 export interface AdmissionOptions {
   /**
-   * Connections that are open at once: waiting, running and closing; an integer >= 0 or `Infinity`. One more is refused with `drop`. 0 refuses everyone.
+   * Connections that are open at once: waiting, running and closing, datagrams too; an integer >= 0 or `Infinity`. One more is refused with `drop`. 0
+   * refuses everyone.
    * @defaultValue 16384
    */
   readonly maxConnections?: number;

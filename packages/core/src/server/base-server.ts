@@ -307,7 +307,7 @@ export abstract class BaseServer<Request extends ServerRequest = ServerRequest>
     void request.linger().then(() => this.#life.runner.closeOnce(record, request));
   }
 
-  /** Close the request. Called exactly once for each; override it for clean-up, and call `super`'s. */
+  /** Close the request. Called exactly once for each, unless it is lost with its worker; override it for clean-up, and call `super`'s. */
   closeRequest(request: Request): void | Promise<void> {
     const record = this.#life.registry.find(request);
     if (record !== undefined) record.closeCalled = true;
