@@ -7,7 +7,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { STREAM_CELLS, serveIn, type Cell } from "./conformance/matrix.ts";
-import { ClockedHandler, LateHandler, WritingHandler } from "./fixtures/clocked-handlers.ts";
+import {
+  ClockedHandler,
+  LateHandler,
+  PoliteHandler,
+  TidyHandler,
+  WritingHandler,
+} from "./fixtures/clocked-handlers.ts";
 import { CommittingHandler } from "./fixtures/closing-handlers.ts";
 import { SignalHandler } from "./fixtures/conversation-handlers.ts";
 import { ask } from "./support/ask.ts";
@@ -232,6 +238,23 @@ describe.each(SOCKET_KINDS)("a steady reader of $name", (cell) => {
     expect(running.closedRequests).toEqual([]);
     client.abort();
   });
+});
+
+describe.each(STREAM_CELLS)("deadlineMs of $name", (cell) => {
+  test.each([
+    ["closes it", TidyHandler],
+    ["ends our side", PoliteHandler],
+  ])(
+    "resets a connection in the middle of an answer whose handler %s when its signal aborts",
+    async (_name, handler) => {
+      await using running = await serveIn(cell, handler, { ...ENDLESS, deadlineMs: SHORT_MS });
+      await using client = await dial(running.address);
+      expect(String(await client.recvExactly(14))).toBe("half of an ans");
+      expect(await soon(endOf(client))).toMatch(reset(cell));
+      expect(await running.closedCount(1)).toMatchObject([{ reason: "deadline" }]);
+      expect(running.errors).toEqual([]);
+    },
+  );
 });
 
 describe.each(STREAM_CELLS)("maxAgeMs of $name", (cell) => {

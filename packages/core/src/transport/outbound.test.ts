@@ -147,6 +147,15 @@ describe("Outbound.end()", () => {
     expect(Buffer.concat(stream.taken).length).toBe(25);
     expect(stream.finished).toBe(true);
   });
+
+  test("does nothing after a failure: what was cut off does not look whole", async () => {
+    const stream = new StalledDuplex();
+    const outbound = outboundTo(stream, 10);
+    outbound.fail(new Error("cut"));
+    outbound.end();
+    await nextTurn();
+    expect(stream.writableEnded).toBe(false);
+  });
 });
 
 describe("Outbound.bytesWritten", () => {

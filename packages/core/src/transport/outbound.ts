@@ -145,7 +145,8 @@ export class Outbound {
 
   /** End this side after everything that is pending. */
   end(): void {
-    if (this.#ending) return;
+    // What was given up is reset: an end of ours would look like that of an answer.
+    if (this.#ending || this.#failure !== undefined) return;
     this.#flush();
     this.#ending = true;
     this.#endWhenHanded();
