@@ -53,7 +53,7 @@ export interface AdmissionOptions {
   readonly admissionQueueSize?: number;
   /**
    * The only clients that are served: addresses such as `192.0.2.1`, and subnets such as `10.0.0.0/8` or `2001:db8::/32`. An empty list serves nobody.
-   * Clients of a Unix socket have no such address, and are served.
+   * `::/0` is every IPv6 client and no IPv4 client. Clients of a Unix socket have no such address, and are served.
    * @defaultValue everyone
    */
   readonly allowAddresses?: readonly string[] | undefined;

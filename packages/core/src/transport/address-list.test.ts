@@ -122,11 +122,18 @@ describe("AddressList", () => {
     expect(has(["::ffff:10.0.0.0/104"], "10.1.2.3")).toBe(true);
     expect(has(["::ffff:10.0.0.0/104"], "11.1.2.3")).toBe(false);
     expect(has(["::ffff:a00:1"], "10.0.0.1")).toBe(true);
+    expect(has(["::ffff:0:0/96"], "10.0.0.1")).toBe(true);
   });
 
   test("has no IPv6 address because of an IPv4 entry", () => {
     expect(has(["0.0.0.0/0"], "::1")).toBe(false);
     expect(has(["0.0.0.0/0"], "2001:db8::1")).toBe(false);
+  });
+
+  test.each(["::/0", "::/64", "::/80"])("has no IPv4 address because of %s", (entry) => {
+    expect(has([entry], "10.0.0.1")).toBe(false);
+    expect(has([entry], "::1")).toBe(true);
+    expect(has(["192.0.2.1", entry], "192.0.2.1")).toBe(true);
   });
 
   test("does not tell the interfaces of a link-local address apart", () => {

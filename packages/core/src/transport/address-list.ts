@@ -8,6 +8,9 @@ type Family = "ipv4" | "ipv6";
 
 const BITS: Readonly<Record<Family, number>> = { ipv4: 32, ipv6: 128 };
 
+/** Bits in front of an IPv4 address that is written as one of IPv6. */
+const MAPPED_PREFIX = 96;
+
 /** An entry of an address list, taken apart. */
 interface Subnet {
   readonly address: string;
@@ -38,6 +41,8 @@ export const addressList: OptionRule<readonly string[]> = {
 /** Addresses and subnets, to look clients up in. */
 export class AddressList {
   readonly #list = new BlockList();
+  /** Subnets of IPv6 that hold all IPv4 addresses, or none: only IPv6 clients are meant by them. */
+  readonly #wide = new BlockList();
   #isEmpty = true;
 
   /** @param entries - What {@link addressList} allows. */
@@ -50,7 +55,8 @@ export class AddressList {
     for (const entry of entries) {
       const subnet = subnetIn(entry);
       if (subnet === undefined) continue;
-      this.#list.addSubnet(subnet.address, subnet.prefix, subnet.family);
+      const isWide = subnet.family === "ipv6" && subnet.prefix < MAPPED_PREFIX;
+      (isWide ? this.#wide : this.#list).addSubnet(subnet.address, subnet.prefix, subnet.family);
       this.#isEmpty = false;
     }
   }
@@ -62,7 +68,8 @@ export class AddressList {
     // A link-local address may name its interface.
     const host = address.host.replace(/%.*/, "");
     const family = familyOf(host);
-    return family !== undefined && this.#list.check(host, family);
+    if (family === undefined) return false;
+    return this.#list.check(host, family) || (family === "ipv6" && this.#wide.check(host, family));
   }
 }
 
