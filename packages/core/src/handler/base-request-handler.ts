@@ -79,7 +79,7 @@ export class BaseRequestHandler<Server extends BaseServer = BaseServer, Request 
   /** Serve the request. */
   handle(): void | Promise<void> {}
 
-  /** Called after `handle()`, also if that threw. If it throws too, its error wins and has the first one as its `cause`. */
+  /** Called after `handle()`, also if that threw. If it throws too, its error wins and has the first one as its `cause`, unless it only says that the peer is gone. */
   finish(): void | Promise<void> {}
 }
 

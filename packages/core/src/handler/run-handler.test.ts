@@ -85,6 +85,13 @@ describe("runHandler()", () => {
     expect(second.cause).toBe(first);
   });
 
+  test("rejects with the error of handle if that of finish only says that the peer is gone", async () => {
+    const first = new Error("handle");
+    const second = new PeerError("ECONNRESET", "m");
+    await expect(runHandler(new TracedHandler({ handle: throws(first), finish: throws(second) }))).rejects.toBe(first);
+    await expect(runHandler(new TracedHandler({ finish: throws(second) }))).rejects.toBe(second);
+  });
+
   test("keeps a cause that the error of finish already has", async () => {
     const cause = new Error("own");
     const second = new Error("finish", { cause });

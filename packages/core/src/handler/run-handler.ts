@@ -1,5 +1,5 @@
 import { closeReasonFor } from "../transport/close-reason-for.ts";
-import { ErrorCode, rangeError, show, typeError } from "../errors.ts";
+import { ErrorCode, isDisconnect, rangeError, show, typeError } from "../errors.ts";
 import type { HandlerInstance } from "./base-request-handler.ts";
 
 /**
@@ -7,7 +7,7 @@ import type { HandlerInstance } from "./base-request-handler.ts";
  *
  * `finishRequest` of a server calls it; whoever overrides that to construct a handler with other arguments calls it, too.
  *
- * @throws what the handler throws. An error of `finish()` wins, and has the first one as its `cause`.
+ * @throws what the handler throws. An error of `finish()` wins, and has the first one as its `cause`, unless it only says that the peer is gone.
  */
 export async function runHandler(handler: HandlerInstance): Promise<void> {
   applySettings(handler);
@@ -26,7 +26,10 @@ export async function runHandler(handler: HandlerInstance): Promise<void> {
     const finished = handler.finish();
     if (finished !== undefined) await finished;
   } catch (error) {
-    if (failure !== undefined) attachCause(error, failure.error);
+    if (failure === undefined) throw error;
+    // That the peer is gone must not hide what failed before.
+    if (handler.request.owns(error) && isDisconnect(error)) throw failure.error;
+    attachCause(error, failure.error);
     throw error;
   }
   if (failure !== undefined) throw failure.error;

@@ -6,7 +6,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { STREAM_CELLS, serveIn } from "../conformance/matrix.ts";
 import { EchoAllHandler } from "../fixtures/closing-handlers.ts";
 import { EchoLineHandler } from "../fixtures/echo-handlers.ts";
-import { ClosedWriterHandler, LateHandler, PatientHandler } from "../fixtures/writing-handlers.ts";
+import { ClosedWriterHandler, FailingLateHandler, LateHandler, PatientHandler } from "../fixtures/writing-handlers.ts";
+import { eventually } from "../support/eventually.ts";
 
 beforeEach(() => leakCheck());
 
@@ -18,6 +19,15 @@ describe("StreamRequestHandler.finish()", () => {
       client.abort();
       expect(await running.closedCount(1)).toMatchObject([{ reason: "peer-reset" }]);
       expect(running.errors).toEqual([]);
+    });
+
+    test(`D7 ${cell.name}: such a flush does not hide what the handler threw`, async () => {
+      await using running = await serveIn(cell, FailingLateHandler);
+      const client = await dial(running.address);
+      expect(String(await client.recvExactly(5))).toBe("ready");
+      client.abort();
+      // Where bytes are relayed, the request is closed before its worker has told.
+      await eventually(() => expect(running.errors).toMatchObject([{ message: "the clean-up failed" }]));
     });
   }
 });
