@@ -43,13 +43,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Clients come, and stay if they may; how many may. */
-function clients(count: number): number {
+/** Clients come to a server, and stay if they may; how many may. */
+function clients(count: number, host = guard): number {
   let admitted = 0;
   for (let client = 0; client < count; client++) {
     // It has been accepted when it is judged.
     taken++;
-    if (guard.admit()) admitted++;
+    if (host.admit()) admitted++;
     else taken--;
   }
   return admitted;
@@ -78,6 +78,16 @@ describe.runIf(process.platform === "linux")("DescriptorGuard", () => {
     const looks = vi.mocked(statSync).mock.calls.length;
     clients(10);
     expect(vi.mocked(statSync)).toHaveBeenCalledTimes(looks + 10);
+  });
+
+  test("knows of those who came to another guard since it looked", () => {
+    const other = new DescriptorGuard(RESERVE, () => {});
+    expect(clients(1)).toBe(1);
+    clients(2_000, other);
+    expect(clients(10)).toBe(0);
+    expect(exhausted).toHaveBeenCalledTimes(1);
+    expect(LIMIT - taken).toBeGreaterThanOrEqual(RESERVE);
+    other.close();
   });
 
   test("admits again when a quarter more than the reserve is free", () => {

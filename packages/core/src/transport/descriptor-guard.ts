@@ -21,13 +21,16 @@ export class DescriptorGuard {
   /** How many descriptors the process may have. */
   readonly limit: number;
 
+  /** Clients that came in to all guards of this thread: they share the descriptors. */
+  static #admitted = 0;
+
   readonly #reserve: number;
   readonly #onExhausted: () => void;
   #exhausted = false;
   /** Whether it was told, and is not over: those who leave make it seem so for a moment. */
   #told = false;
-  /** How many may come in before it looks again. */
-  #unseen = 0;
+  /** How many may have come in, to all of them, when it looks again. */
+  #lookAt = 0;
   #spare: number | undefined;
   readonly #timer: NodeJS.Timeout;
 
@@ -43,11 +46,8 @@ export class DescriptorGuard {
 
   /** Whether a client that has just been accepted may stay. */
   admit(): boolean {
-    if (!this.#exhausted && this.#unseen > 0) {
-      this.#unseen--;
-      return true;
-    }
-    this.#judge();
+    if (this.#exhausted || DescriptorGuard.#admitted >= this.#lookAt) this.#judge();
+    if (!this.#exhausted) DescriptorGuard.#admitted++;
     return !this.#exhausted;
   }
 
@@ -58,7 +58,7 @@ export class DescriptorGuard {
   }
 
   #look(): void {
-    this.#unseen = 0;
+    this.#lookAt = 0;
     if (this.#judge() <= 1) this.#giveBack();
     if (this.#exhausted) return;
     this.#told = false;
@@ -74,7 +74,7 @@ export class DescriptorGuard {
       this.#told = true;
     } else if (!this.#exhausted || free > this.#reserve * RECOVERED + 1) {
       this.#exhausted = false;
-      this.#unseen = Math.min(Math.floor((free - this.#reserve) / 2), MAX_UNSEEN);
+      this.#lookAt = DescriptorGuard.#admitted + Math.min(Math.floor((free - this.#reserve) / 2), MAX_UNSEEN);
     }
     return free;
   }
