@@ -88,6 +88,19 @@ describe("Admission.wait()", () => {
     expect(house.places).toEqual(["inside", "inside", "outside"]);
   });
 
+  test("lets a client not overtake itself, and others pass it, while it waits for its own rate", () => {
+    const house = newHouse({ maxAcceptRatePerAddress: 3, admissionWaitMs: 10_000 });
+    for (let count = 0; count < 3; count++) house.come();
+    const waiting = house.come();
+    // A third of a second: there is room for one by now, and nobody has looked.
+    vi.advanceTimersByTime(335);
+    const next = house.come();
+    expect([waiting, next].map(({ place }) => place)).toEqual(["outside", "outside"]);
+    expect(house.come("192.0.2.2").place).toBe("inside");
+    vi.advanceTimersByTime(20);
+    expect([waiting, next].map(({ place }) => place)).toEqual(["inside", "outside"]);
+  });
+
   test("lets others pass whoever waits for a limit of its own", () => {
     const house = newHouse({ maxConnectionsPerAddress: 1, admissionWaitMs: 1_000 });
     house.come("192.0.2.1");

@@ -135,6 +135,8 @@ export class Admission {
     if (refusal !== undefined) return refusal;
     // Whoever came earlier goes first.
     if (this.#waitsFor(DropReason.acceptRate)) return DropReason.acceptRate;
+    if (this.#waitsFor(DropReason.acceptRatePerAddress) && this.#waitingByAddress.of(clientAddress) > 0)
+      return DropReason.acceptRatePerAddress;
     return this.#takeRate(clientAddress);
   }
 
