@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { socketPair } from "../../test/support/socket-pair.ts";
 import { afterArrivals } from "./after-arrivals.ts";
-import { LoopTimer } from "./loop-timer.ts";
+import { LoopTimer, pauseTimers } from "./loop-timer.ts";
 
 function timed(): { timer: LoopTimer; expired: ReturnType<typeof vi.fn> } {
   const expired = vi.fn();
@@ -103,6 +103,23 @@ describe("LoopTimer", () => {
     await vi.advanceTimersByTimeAsync(40);
     expect(expired).toHaveBeenCalledTimes(1);
   });
+
+  test.each([100, 3_000])(
+    "is put off by a pause of all timers for %d ms, whatever is started meanwhile",
+    async (ms) => {
+      const { timer, expired } = timed();
+      const other = timed().timer;
+      timer.start(200);
+      await vi.advanceTimersByTimeAsync(50);
+      pauseTimers(ms);
+      other.start(200);
+      await vi.advanceTimersByTimeAsync(ms + 149);
+      expect(expired).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(80);
+      expect(expired).toHaveBeenCalledTimes(1);
+      other.dispose();
+    },
+  );
 
   test("has nothing to go on with if it was not paused, or stopped since", () => {
     const { timer } = timed();

@@ -39,6 +39,8 @@ export class TimerWheel {
   #timer: NodeJS.Timeout | undefined;
   /** When the next tick is due, on the clock of `performance.now()`. */
   #nextAt = 0;
+  /** How long it stands still before, in milliseconds: so long, the tick is not lost. */
+  #pausedMs = 0;
 
   /** @param tickMs - Milliseconds between two slots. */
   constructor(tickMs: number) {
@@ -60,8 +62,9 @@ export class TimerWheel {
     this.#put(entry);
     this.#size++;
     const now = performance.now();
-    if (this.#timer !== undefined && Math.abs(now - this.#nextAt) < this.tickMs + LOST_MS) return;
+    if (this.#timer !== undefined && Math.abs(now - this.#nextAt) < this.tickMs + this.#pausedMs + LOST_MS) return;
     clearTimeout(this.#timer);
+    this.#pausedMs = 0;
     this.#nextAt = now + this.tickMs;
     this.#timer = setTimeout(this.#turn, this.tickMs);
   }
@@ -77,6 +80,7 @@ export class TimerWheel {
   pause(ms: number): void {
     if (this.#timer === undefined) return;
     this.#nextAt += ms;
+    this.#pausedMs += ms;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#turn, Math.max(this.#nextAt - performance.now(), 1));
   }
@@ -101,6 +105,7 @@ export class TimerWheel {
   readonly #turn = (): void => {
     const now = performance.now();
     const late = now - this.#nextAt;
+    this.#pausedMs = 0;
     // A little late is the runtime's way, and made good; a whole tick is a stall, and counts as none.
     this.#nextAt = (late < this.tickMs ? this.#nextAt : now) + this.tickMs;
     this.#timer = setTimeout(this.#turn, Math.max(this.#nextAt - now, 1));
