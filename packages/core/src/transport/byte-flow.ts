@@ -229,7 +229,9 @@ export class ByteFlow {
 
   /** Receive up to the high-water mark, a chunk at least, although nobody reads, so that what happens to the connection is noticed. */
   watch(): void {
-    if (this.queue.length < Math.max(this.#highWaterMark, 1)) this.#resume();
+    // From now on: after each read, too.
+    this.#highWaterMark = Math.max(this.#highWaterMark, 1);
+    if (this.queue.length < this.#highWaterMark) this.#resume();
   }
 
   // What reads are made of.

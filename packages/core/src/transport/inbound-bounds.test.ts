@@ -19,6 +19,16 @@ function flowing(highWaterMark: number): { inbound: Inbound; source: { flows: bo
   return { inbound: new Inbound(source, highWaterMark, Infinity), source };
 }
 
+/** The code with which a promise rejects, "value" when it resolves, "waiting" until then. */
+function outcomeOf(work: Promise<unknown>): { now: string } {
+  const outcome = { now: "waiting" };
+  work.then(
+    () => (outcome.now = "value"),
+    (error: unknown) => (outcome.now = (error as { code: string }).code),
+  );
+  return outcome;
+}
+
 describe("Inbound.idleTimeoutMs", () => {
   beforeEach(() => {
     vi.useFakeTimers();
@@ -30,16 +40,6 @@ describe("Inbound.idleTimeoutMs", () => {
 
   function idle(idleTimeoutMs: number): Inbound {
     return new Inbound({ resume: () => {}, pause: () => {} }, 65_536, idleTimeoutMs);
-  }
-
-  /** The code with which a promise rejects, "value" when it resolves, "waiting" until then. */
-  function outcomeOf(work: Promise<unknown>): { now: string } {
-    const outcome = { now: "waiting" };
-    work.then(
-      () => (outcome.now = "value"),
-      (error: unknown) => (outcome.now = (error as { code: string }).code),
-    );
-    return outcome;
   }
 
   test("rejects a read for which nothing came", async () => {
@@ -132,6 +132,23 @@ describe("Inbound.highWaterMark", () => {
     inbound.watch();
     inbound.receive(Buffer.alloc(10));
     await inbound.readSome(5);
+    expect(source.flows).toBe(false);
+    await inbound.readSome(1);
+    expect(source.flows).toBe(true);
+  });
+
+  test("of 0 takes nothing while nobody reads, but a chunk at a time if it is watched, also after a read", async () => {
+    const { inbound, source } = flowing(0);
+    const line = inbound.readLine(10);
+    inbound.receive(Buffer.from("one\n"));
+    expect(String(await line)).toBe("one\n");
+    expect(source.flows).toBe(false);
+    inbound.watch();
+    const next = inbound.readLine(10);
+    inbound.receive(Buffer.from("two\n"));
+    expect(String(await next)).toBe("two\n");
+    expect(source.flows).toBe(true);
+    inbound.receive(Buffer.from("x"));
     expect(source.flows).toBe(false);
     await inbound.readSome(1);
     expect(source.flows).toBe(true);
