@@ -14,7 +14,7 @@
 import { ErrorCode, PeerError, SocketServerError } from "../errors.ts";
 import { afterArrivals } from "./after-arrivals.ts";
 import { ByteQueue } from "./byte-queue.ts";
-import { DataRate } from "./data-rate.ts";
+import { DataRate, MIN_WINDOW_MS } from "./data-rate.ts";
 import { errorOf, rejected, type Failure } from "./failure.ts";
 import { LoopTimer } from "./loop-timer.ts";
 
@@ -158,7 +158,7 @@ export class ByteFlow {
       );
     };
     // One that sends in bursts may have sent just before we began to look.
-    const slack = bytesPerSecond === Infinity ? 0 : (bytesPerSecond * graceMs) / MS_PER_SECOND;
+    const slack = bytesPerSecond === Infinity ? 0 : (bytesPerSecond * Math.max(graceMs, MIN_WINDOW_MS)) / MS_PER_SECOND;
     this.#rate = new DataRate({ bytesPerSecond, graceMs, slack }, onTooSlow, (callback) =>
       this.#afterArrivals(callback),
     );

@@ -1,7 +1,7 @@
 import { LoopTimer, type Confirmation } from "./loop-timer.ts";
 
 /** How often the rate is looked at, at most: in less, even a fast peer may be between two packets. In milliseconds. */
-const MIN_WINDOW_MS = 100;
+export const MIN_WINDOW_MS = 100;
 
 const MS_PER_SECOND = 1_000;
 

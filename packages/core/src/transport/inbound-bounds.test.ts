@@ -117,6 +117,29 @@ describe("Inbound.idleTimeoutMs", () => {
   });
 });
 
+describe("Inbound.requireRate()", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test.each([0, 50, 100])("with a grace of %d ms is patient for 100 ms' worth, and no longer", async (graceMs) => {
+    const { inbound } = flowing(65_536);
+    inbound.requireRate(1_000, graceMs);
+    const outcome = outcomeOf(inbound.readLine(1_000));
+    for (let tenth = 0; tenth < 5; tenth++) {
+      inbound.receive(Buffer.alloc(95, "x"));
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(outcome.now).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(outcome.now).toBe("ERR_SOCKETSERVER_SLOW_SENDER");
+  });
+});
+
 describe("Inbound.highWaterMark", () => {
   test("pauses the source when as many bytes are buffered, and not before", async () => {
     const { inbound, source } = flowing(10);
