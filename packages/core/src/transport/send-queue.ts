@@ -15,7 +15,7 @@ import { ipv6Groups } from "../ipv6-groups.ts";
 
 const TABLES = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
-/** How old a picture of the table may be, in milliseconds: reading it takes 1 us for each socket of the machine. */
+/** How old a picture of the table may be, in milliseconds: reading it takes some microseconds for each socket of the machine, also for one that only waits for its end. */
 const MAX_AGE_MS = 100;
 
 const HEX = 16;

@@ -14,8 +14,11 @@ import { StalledDuplex } from "../../test/support/stalled-duplex.ts";
 import { temporaryPath } from "../../test/support/temporary-path.ts";
 import { someTurns } from "../../test/support/some-turns.ts";
 import { Connection } from "../transport/connection.ts";
+import { sendQueueOf } from "../transport/send-queue.ts";
 import type { RelayToWorker } from "./relay-messages.ts";
 import { SocketRelay } from "./socket-relay.ts";
+
+vi.mock("../transport/send-queue.ts", { spy: true });
 
 /** What the runtime reads from a socket at once. */
 const CHUNK = 65_536;
@@ -204,6 +207,21 @@ describe("SocketRelay, asked what waits", () => {
     expect([said, asked.length]).toEqual([[], 1]);
     asked[0]?.();
     expect(said).toEqual([{ kind: "synced" }]);
+  });
+
+  test("looks what the kernel still has only if something was written", async () => {
+    await using pair = await socketPair();
+    const relay = relayOf(pair.server);
+    const look = vi.mocked(sendQueueOf);
+    look.mockClear();
+    relay.receive({ kind: "sync" });
+    await vi.waitFor(() => expect(said).toHaveLength(1));
+    expect(look).not.toHaveBeenCalled();
+    relay.receive({ kind: "data", chunks: [Buffer.from("answer")] });
+    relay.receive({ kind: "sync" });
+    await vi.waitFor(() => expect(said.filter(({ kind }) => kind === "synced")).toHaveLength(2));
+    expect(look).toHaveBeenCalledOnce();
+    relay.receive({ kind: "destroy" });
   });
 });
 

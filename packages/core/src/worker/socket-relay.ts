@@ -50,7 +50,7 @@ export class SocketRelay {
         stream.end(this.#onWritten);
         return;
       case "sync":
-        afterArrivals(stream, () => this.#post({ kind: "synced", sendQueue: sendQueueOf(stream) }));
+        afterArrivals(stream, () => this.#post({ kind: "synced", sendQueue: this.#sendQueue }));
         return;
       case "noDelay":
         setNoDelay(stream, part.noDelay);
@@ -73,6 +73,11 @@ export class SocketRelay {
   release(): void {
     this.#stream.off("error", this.#onError);
     this.#forget();
+  }
+
+  /** To look takes its time on a machine of many sockets: where nothing was written, nothing waits. */
+  get #sendQueue(): number | undefined {
+    return this.#bytesWritten === 0 ? undefined : sendQueueOf(this.#stream);
   }
 
   #forget(): void {
