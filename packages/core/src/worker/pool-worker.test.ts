@@ -445,6 +445,17 @@ describe("PoolWorker.state, where sockets are sent", () => {
     expect(stage.worker.state).toBe("blocked");
   });
 
+  test("stays blocked until its next beat although what it was given was lost there", async () => {
+    const stage = await scarceStage();
+    for (let held = 0; held < FREE; held++) {
+      const id = stage.handOver();
+      stage.link.say({ type: "asked", id });
+    }
+    expect(stage.worker.state).toBe("blocked");
+    stage.link.beat();
+    expect(stage.worker.state).toBe("ready");
+  });
+
   test("counts those that it held at its last beat no second time", async () => {
     const stage = await scarceStage();
     for (let held = 0; held < FREE; held++) stage.handOver();

@@ -344,7 +344,10 @@ export class PoolWorker implements LinkListener {
   }
 
   #missed(id: number): void {
+    const { size } = this.#requests;
     const cargo = this.#requests.missed(id);
+    // What was lost there for want of a descriptor has given none back.
+    this.#heldAtBeat -= size - this.#requests.size;
     // The stream is this side's again, and not the link's.
     this.#link.forget(id);
     if (cargo !== undefined) this.#parts.missed(cargo);
